@@ -1,0 +1,12 @@
+"""Rows, observations and tasks; their scaling, batches and sufficient statistics."""
+
+from bayes_mtl.data._batch import Batch
+from bayes_mtl.data._full_batch import full_batch
+from bayes_mtl.data._gram import gram
+from bayes_mtl.data._minibatches import Minibatches
+from bayes_mtl.data._scaling import Scaling
+from bayes_mtl.data._schema import Schema
+from bayes_mtl.data._statistics import Statistics
+from bayes_mtl.data._task_data import TaskData
+
+__all__ = ["Batch", "Minibatches", "Scaling", "Schema", "Statistics", "TaskData", "full_batch", "gram"]

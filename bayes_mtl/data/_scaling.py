@@ -1,0 +1,145 @@
+"""Centres and scales: the model works near N(0, 1) whatever the user's units."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from bayes_mtl._errors import FileError, InputError, message
+from bayes_mtl.data._arrays import chunks
+from bayes_mtl.data._names import listed
+from bayes_mtl.data._task_data import TaskData
+
+RESOLVED = 1e5
+"""Largest \\|shift\\|/spread: float32 keeps 7 digits, so two remain for the standardised target."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """Centre and scale of features, targets and task features, all float64.
+
+    Attributes
+    ----------
+    x_mean, x_sd
+        ``[features]``, in the order of ``schema.columns``.
+    shift, spread
+        ``[tasks, outputs]``: linear predictor = shift + spread * standardised.
+    task_mean, task_sd
+        ``[task features]``; empty where there are none.
+    """
+
+    x_mean: np.ndarray
+    x_sd: np.ndarray
+    shift: np.ndarray
+    spread: np.ndarray
+    task_mean: np.ndarray
+    task_sd: np.ndarray
+
+    @classmethod
+    def fit(
+        cls, data: TaskData, shift: np.ndarray, spread: np.ndarray, standardize: bool = True
+    ) -> "Scaling":
+        """Scaling for ``data``; features are read in chunks.
+
+        A constant feature is only centred. Without an intercept features are only scaled, since a
+        centre would bring an intercept in.
+
+        Raises
+        ------
+        InputError
+            Where targets lie so far from 0, in units of their spread, that float32 cannot tell them apart.
+        """
+        width, extra = data.x.shape[-1], len(data.schema.task_features)
+        shift, spread = np.array(shift, dtype=np.float64), np.array(spread, dtype=np.float64)
+        if not standardize:
+            return cls(
+                np.zeros(width), np.ones(width), np.zeros_like(shift), np.ones_like(spread),
+                np.zeros(extra), np.ones(extra),
+            )  # fmt: skip
+        _check_location(data, shift, spread)
+        x_mean, x_sd = _feature_moments(data)
+        if not data.schema.intercept:
+            x_mean = np.zeros(width)
+        task_mean, task_sd = np.zeros(0), np.zeros(0)
+        if data.task_features is not None:
+            task_mean = data.task_features.mean(0)
+            task_sd = _no_zeros(data.task_features.std(0), np.ptp(data.task_features, axis=0))
+        return cls(x_mean, x_sd, shift, spread, task_mean, task_sd)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, ready for JSON; float64 survives exactly."""
+        return {f.name: getattr(self, f.name).tolist() for f in fields(self)} | {
+            "shape": list(self.shift.shape)
+        }
+
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any]) -> "Scaling":
+        """Rebuild what `to_dict` wrote.
+
+        Raises
+        ------
+        FileError
+            For anything else.
+        """
+        try:
+            arrays = {f.name: np.array(written[f.name], dtype=np.float64) for f in fields(cls)}
+            shape = tuple(written["shape"])
+            arrays |= {name: arrays[name].reshape(shape) for name in ("shift", "spread")}
+        except (KeyError, TypeError, ValueError) as error:
+            raise FileError(
+                message("scaling", "what Scaling.to_dict wrote", repr(error), "Save it again.")
+            ) from error
+        return cls(**arrays)
+
+
+def _check_location(data: TaskData, shift: np.ndarray, spread: np.ndarray) -> None:
+    tasks = len(data.schema.tasks)
+    if shift.shape != spread.shape or shift.ndim != 2 or len(shift) != tasks:
+        raise InputError(
+            message(
+                "shift",
+                f"[{tasks} tasks, outputs], as spread",
+                f"{shift.shape} and {spread.shape}",
+                "Make them agree.",
+            )
+        )
+    if not (np.isfinite(shift).all() and np.isfinite(spread).all() and (spread > 0).all()):
+        raise InputError(
+            message("spread", "finite and above 0", "another value", "Check the targets for extreme values.")
+        )
+    far = (np.abs(shift) / spread > RESOLVED).any(1)
+    if far.any():
+        worst = float((np.abs(shift) / spread).max())
+        names = listed(np.array(data.schema.tasks, dtype=object)[far])
+        raise InputError(
+            message(
+                data.schema.target,
+                f"targets within {RESOLVED:g} standard deviations of 0",
+                f"{worst:.3g} (tasks {names}), which float32 cannot resolve",
+                f"Subtract a constant near {shift.flat[np.abs(shift).argmax()]:.6g} from y first.",
+            )
+        )
+
+
+def _no_zeros(sd: np.ndarray, extent: np.ndarray) -> np.ndarray:
+    """Scale 1 for constants, whose computed sd may be a rounding error instead of 0."""
+    return np.where((extent > 0) & (sd > 0), sd, 1.0)
+
+
+def _feature_moments(data: TaskData) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and sd over the rows that observations refer to (Chan, Golub & LeVeque 1983, eq. 2.1)."""
+    width = data.x.shape[-1]
+    used = np.unique(data.row)
+    count, mean, squares = 0, np.zeros(width), np.zeros(width)
+    low, high = np.full(width, np.inf), np.full(width, -np.inf)
+    for part in chunks(len(used), int(np.prod(data.x.shape[1:]))):
+        block = np.asarray(data.x[used[part]], dtype=np.float64).reshape(-1, width)
+        block_mean = block.mean(0)
+        total = count + len(block)
+        squares += ((block - block_mean) ** 2).sum(0)
+        squares += (block_mean - mean) ** 2 * (count * len(block) / total)
+        mean += (block_mean - mean) * (len(block) / total)
+        low, high = np.minimum(low, block.min(0)), np.maximum(high, block.max(0))
+        count = total
+    return mean, _no_zeros(np.sqrt(squares / count), high - low)

@@ -1,0 +1,13 @@
+"""Rows as the model sees them: read, centred and scaled in float64."""
+
+import numpy as np
+
+from bayes_mtl.data._scaling import Scaling
+from bayes_mtl.data._task_data import TaskData
+
+
+def standardised_rows(data: TaskData, scaling: Scaling, rows: np.ndarray | slice) -> np.ndarray:
+    """``[rows, (steps,) features]`` float64; only these rows are read from a memory map."""
+    taken = np.asarray(data.x[rows], dtype=np.float64)
+    standardised: np.ndarray = (taken - scaling.x_mean) / scaling.x_sd
+    return standardised
