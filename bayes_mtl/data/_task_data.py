@@ -9,7 +9,10 @@ import numpy as np
 from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl.data._arrange import OBSERVED, arrange
 from bayes_mtl.data._arrays_parts import array_parts
+from bayes_mtl.data._frame_parts import frame_parts
+from bayes_mtl.data._outputs_parts import output_parts
 from bayes_mtl.data._schema import Schema
+from bayes_mtl.data._split import split_positions
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -107,9 +110,7 @@ class TaskData:
         InputError, InputTypeError
             For anything missing, of the wrong length, out of range or of the wrong kind.
         """
-        observed = {
-            "noise": noise, "offset": offset, "trials": trials, "weight": weight, "censored": censored,
-        }  # fmt: skip
+        observed = dict(noise=noise, offset=offset, trials=trials, weight=weight, censored=censored)
         return cls(
             **array_parts(
                 x,
@@ -126,6 +127,115 @@ class TaskData:
                 index=None,
                 target=str(getattr(y, "name", None) or "y"),
                 observed=observed,
+            )
+        )
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        y: str | None = None,
+        task: str,
+        x: Sequence[str] | None = None,
+        formula: str | None = None,
+        varying: Sequence[str] | None = None,
+        groups: Mapping[str, str | Sequence[str]] | None = None,
+        task_features: Any = None,
+        noise: str | None = None,
+        offset: str | None = None,
+        trials: str | None = None,
+        weight: str | None = None,
+        censored: str | None = None,
+        intercept: bool = True,
+    ) -> "TaskData":
+        """Data from a long table, one row an observation.
+
+        Parameters
+        ----------
+        frame
+            DataFrame (or mapping of columns); it is copied.
+        y, task
+            Columns of the target and the task; ``y`` may stand left in ``formula`` instead.
+        x
+            Numeric or boolean columns.
+        formula
+            Instead of ``x``: ``"y ~ a + C(b) + bs(c, df=4)"`` or its right side. New rows are encoded
+            the same way. ``- 1`` leaves the intercept out.
+        varying
+            Features (or terms of the formula) whose weights vary by task; the others have one weight
+            for all. Default: all vary; ``[]``: only the intercept does.
+        groups
+            Group -> features, or feature -> group.
+        task_features
+            Columns that are constant within each task, or a frame indexed by task.
+        noise, offset, trials, weight, censored
+            Names of columns, as in `from_arrays`.
+        intercept
+            Whether a constant feature is put in front.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For anything missing, unknown, out of range or of the wrong kind.
+        """
+        observed = dict(noise=noise, offset=offset, trials=trials, weight=weight, censored=censored)
+        return cls(
+            **frame_parts(
+                frame,
+                y=y,
+                task=task,
+                x=x,
+                formula=formula,
+                varying=varying,
+                groups=groups,
+                task_features=task_features,
+                intercept=intercept,
+                observed=observed,
+            )
+        )
+
+    @classmethod
+    def from_outputs(
+        cls,
+        x: Any,
+        Y: Any,
+        *,
+        task_names: Sequence[str] | None = None,
+        feature_names: Sequence[str] | None = None,
+        varying: Sequence[str] | None = None,
+        groups: Mapping[str, str | Sequence[str]] | None = None,
+        task_features: Any = None,
+        intercept: bool = True,
+    ) -> "TaskData":
+        """Data with one column of targets a task, inputs once per row.
+
+        Parameters
+        ----------
+        x
+            ``[rows, features]``.
+        Y
+            ``[rows, tasks]``; NaN where there is no label.
+        task_names, feature_names
+            Names; default those of frames, else ``task0, ...`` and ``x0, ...``.
+        varying, groups, task_features, intercept
+            As in `from_arrays`.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For anything missing, of the wrong length, out of range or of the wrong kind.
+        """
+        return cls(
+            **output_parts(
+                x,
+                Y,
+                task_names=task_names,
+                feature_names=feature_names,
+                varying=varying,
+                groups=groups,
+                task_features=task_features,
+                intercept=intercept,
             )
         )
 
@@ -172,8 +282,37 @@ class TaskData:
     def split(
         self, test: float = 0.25, seed: int = 0, by: Literal["rows", "tasks"] = "rows"
     ) -> tuple["TaskData", "TaskData"]:
-        """Split."""
-        raise NotImplementedError
+        """Training and test data.
+
+        Parameters
+        ----------
+        test
+            Fraction held out.
+        seed
+            Seed of the split; the caller's random numbers are left alone.
+        by
+            ``"rows"``: observations within tasks, of which at least one stays in training; both sides
+            know all tasks, so a task may have none in the test. ``"tasks"``: whole tasks; each side
+            knows its own.
+
+        Returns
+        -------
+        tuple of TaskData
+            Training, test.
+        """
+        held_out = split_positions(self.task, len(self.schema.tasks), test, seed, by)
+        sides = self.subset(~held_out), self.subset(held_out)
+        return sides if by == "rows" else (sides[0]._own_tasks(), sides[1]._own_tasks())
+
+    def _own_tasks(self) -> "TaskData":
+        """The same observations, knowing only the tasks they belong to."""
+        present, position = np.unique(self.task, return_inverse=True)
+        return replace(
+            self,
+            task=position.astype(np.int64),
+            schema=self.schema.with_tasks(tuple(self.schema.tasks[i] for i in present)),
+            task_features=None if self.task_features is None else self.task_features[present],
+        )
 
 
 def listed_range(chosen: np.ndarray) -> str:

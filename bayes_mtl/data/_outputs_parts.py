@@ -1,0 +1,66 @@
+"""From a table with one column of targets a task to the fields of TaskData."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bayes_mtl._errors import InputError, message
+from bayes_mtl.data._arrays import as_array, is_pandas
+from bayes_mtl.data._arrays_parts import array_parts
+from bayes_mtl.data._names import label_text, listed, repeated
+
+
+def output_parts(
+    x: Any,
+    outputs: Any,
+    *,
+    task_names: Sequence[str] | None,
+    feature_names: Sequence[str] | None,
+    varying: Sequence[str] | None,
+    groups: Mapping[str, Any] | None,
+    task_features: Any,
+    intercept: bool,
+) -> dict[str, Any]:
+    """One observation for every target that is not NaN; inputs once per row."""
+    if is_pandas(outputs, "DataFrame") and task_names is None:
+        task_names = [label_text(name) for name in outputs.columns]
+    if is_pandas(x, "DataFrame") and is_pandas(outputs, "DataFrame") and not x.index.equals(outputs.index):
+        raise InputError(
+            message("Y", "the index of x", "another one", "Align the frames first, e.g. with Y.loc[x.index].")
+        )
+    table = np.asarray(as_array(outputs, "Y"))
+    if table.ndim != 2 or table.shape[0] != len(x):
+        raise InputError(
+            message("Y", f"[{len(x)} rows, tasks]", f"shape {table.shape}", "Give each task one column.")
+        )
+    names = [f"task{i}" for i in range(table.shape[1])] if task_names is None else task_names
+    if len(names) != table.shape[1] or repeated([label_text(name) for name in names]):
+        raise InputError(
+            message(
+                "task_names", f"{table.shape[1]} different names", listed(names), "Name each column of Y."
+            )
+        )
+    if np.isinf(table).any():
+        raise InputError(
+            message("Y", "finite targets or NaN", "infinity", "Use NaN where there is no label.")
+        )
+    row, task = np.nonzero(~np.isnan(table))
+    if not len(row):
+        raise InputError(message("Y", "at least one target", "only NaN", "Pass the data to learn from."))
+    return array_parts(
+        x,
+        table[row, task],
+        task,
+        row=row,
+        step=None,
+        feature_names=feature_names,
+        task_names=names,
+        varying=varying,
+        groups=groups,
+        task_features=task_features,
+        intercept=intercept,
+        index=row,
+        target="y",
+        observed={},
+    )

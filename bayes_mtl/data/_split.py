@@ -1,0 +1,41 @@
+"""Training and test observations."""
+
+from typing import Any
+
+import numpy as np
+
+from bayes_mtl._errors import InputError, InputTypeError, message
+
+
+def split_positions(task: np.ndarray, tasks: int, test: float, seed: int, by: Any) -> np.ndarray:
+    """``[observations]`` bool: which observations are held out for testing.
+
+    By rows, a fraction ``test`` of each task's observations (rounded at random so that it holds over
+    all tasks), at least one of each staying in training. By tasks, all observations of a fraction of
+    the tasks.
+    """
+    if by not in ("rows", "tasks"):
+        raise InputError(message("by", "'rows' or 'tasks'", repr(by), "Choose one."))
+    if isinstance(test, bool) or not isinstance(test, (int, float)) or not 0 < test < 1:
+        raise InputError(message("test", "a fraction between 0 and 1", repr(test), "Try test=0.25."))
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise InputTypeError(message("seed", "an integer of at least 0", repr(seed), "Try seed=0."))
+    rng = np.random.default_rng(seed)
+    if by == "tasks":
+        if tasks < 2:
+            raise InputError(message("by", "at least 2 tasks to split", tasks, "Split by='rows'."))
+        held = min(max(1, round(test * tasks)), tasks - 1)
+        return np.isin(task, rng.permutation(tasks)[:held])
+    counts = np.bincount(task, minlength=tasks)
+    quota = np.floor(test * counts + rng.random(tasks)).astype(np.int64)
+    quota = np.minimum(quota, np.maximum(counts - 1, 0))
+    if not quota.any():
+        raise InputError(
+            message("test", "a task with an observation to spare", f"{len(task)} in all", "Raise test=.")
+        )
+    # Observations in random order within each task (they are sorted by task): the first go to the test.
+    shuffled = np.lexsort((rng.random(len(task)), task))
+    rank = np.arange(len(task)) - np.repeat(np.cumsum(counts) - counts, counts)
+    held_out = np.zeros(len(task), dtype=bool)
+    held_out[shuffled[rank < quota[task]]] = True
+    return held_out
