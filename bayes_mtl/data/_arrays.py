@@ -58,7 +58,8 @@ def as_array(value: Any, argument: str) -> np.ndarray:
                 "Convert it first, or use TaskData.from_frame with formula= for categories.",
             )
         )
-    return value
+    array: np.ndarray = value
+    return array
 
 
 def _numeric_pandas(value: Any, argument: str) -> np.ndarray:
@@ -83,7 +84,7 @@ def _numeric_pandas(value: Any, argument: str) -> np.ndarray:
 
 
 def as_column(value: Any, argument: str, length: int) -> np.ndarray:
-    """A fresh ``[length]`` float64 array without missing or infinite values."""
+    """Fresh ``[length]`` float64 array without missing or infinite values."""
     array = as_array(value, argument)
     if array.ndim != 1:
         raise InputError(
@@ -103,7 +104,7 @@ def as_column(value: Any, argument: str, length: int) -> np.ndarray:
 
 
 def as_indices(value: Any, argument: str, length: int, below: int, things: str) -> np.ndarray:
-    """A fresh ``[length]`` int64 array with entries in ``[0, below)``."""
+    """Fresh ``[length]`` int64 array with entries in ``[0, below)``."""
     array = as_array(value, argument)
     if array.dtype.kind not in "iu":
         raise InputTypeError(

@@ -1,9 +1,13 @@
 """What one evaluation of the model sees: tensors only, on one device, in one dtype."""
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
+
+OBSERVED = ("task", "y", "step", "noise", "offset", "trials", "censored", "scale")
+"""Fields of a batch with one entry an observation, ``row`` apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,23 +72,23 @@ class Batch:
         """``[observations]``: spread of the first output, for scale parameters of a likelihood."""
         return self.spread[:, 0].index_select(0, self.task)
 
+    def columns(self, index: Tensor) -> dict[str, Tensor]:
+        """Observation columns that are present, of the observations ``index``."""
+        present = {name: getattr(self, name) for name in OBSERVED}
+        return {name: value.index_select(0, index) for name, value in present.items() if value is not None}
+
     def select(self, index: Tensor, scale: Tensor | None = None) -> "Batch":
-        """The observations ``index``, optionally with new weights; rows come along one to one."""
+        """Observations ``index``, optionally with new weights; rows come along one to one."""
         rows = index if self.row is None else self.row.index_select(0, index)
-        taken = {
-            f.name: getattr(self, f.name).index_select(0, index)
-            for f in fields(self)
-            if f.name in ("task", "y", "step", "noise", "offset", "trials", "censored", "scale")
-            and getattr(self, f.name) is not None
-        }
+        taken: dict[str, Any] = self.columns(index)
         if scale is not None:
             taken["scale"] = taken["scale"] * scale
         fixed = None if self.fixed is None else self.fixed.index_select(0, rows)
         return replace(self, x=self.x.index_select(0, rows), fixed=fixed, row=None, **taken)
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> "Batch":
-        """The same batch elsewhere; only floating-point tensors change their dtype."""
-        moved = {}
+        """Move the batch elsewhere; only floating-point tensors change their dtype."""
+        moved: dict[str, Any] = {}
         for f in fields(self):
             value = getattr(self, f.name)
             if isinstance(value, Tensor):

@@ -11,7 +11,7 @@ from bayes_mtl.data._names import label_text, listed, positions, suggestion
 
 
 def as_frame(rows: Any, argument: str) -> Any:
-    """A DataFrame whose columns are named by text, also from a mapping of columns; rows are shared."""
+    """Frame whose columns are named by text, also from a mapping of columns; rows are shared."""
     if is_pandas(rows, "DataFrame"):
         frame = rows.copy(deep=False)
         frame.columns = [label_text(column) for column in rows.columns]

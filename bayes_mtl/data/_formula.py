@@ -193,8 +193,11 @@ class _Checker:
             for part in node.elts:
                 self.argument(part)
         elif isinstance(node, ast.Dict):
-            for part in (*node.keys, *node.values):
-                self.argument(part) if part is not None else self.refuse(node)
+            for entry in (*node.keys, *node.values):
+                if entry is None:
+                    self.refuse(node)
+                else:
+                    self.argument(entry)
         elif _is_contrast(node):
             for part in node.args if isinstance(node, ast.Call) else ():
                 self.argument(part)

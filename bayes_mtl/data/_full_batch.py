@@ -34,7 +34,7 @@ def full_batch(
 
 
 def as_batch(data: TaskData, scaling: Scaling, x: np.ndarray, row: Tensor | None) -> Batch:
-    """A float64 batch of every observation of ``data`` on rows ``x``."""
+    """Float64 batch of every observation of ``data`` on rows ``x``."""
     width = len(data.schema.features)
     return Batch(
         x=torch.from_numpy(np.ascontiguousarray(x[..., :width])),

@@ -96,7 +96,7 @@ def _sorted_labels(values: Any, argument: str) -> tuple[np.ndarray, list[Any]]:
 
 
 def _object_array(values: Any, argument: str) -> np.ndarray:
-    """A list as an array that keeps each label's own type (numpy would turn [1, 'a'] into text)."""
+    """Turn a list into an array that keeps each label's own type (numpy would turn [1, 'a'] into text)."""
     if isinstance(values, str) or not hasattr(values, "__len__"):
         raise InputTypeError(
             message(argument, "one label an observation", repr(values), "Pass a list, array or Series.")

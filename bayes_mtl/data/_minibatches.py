@@ -1,16 +1,46 @@
 """Random batches of observations whose log-likelihood is unbiased."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
 
+from bayes_mtl._errors import InputError, InputTypeError, UnsupportedError, message
 from bayes_mtl.data._batch import Batch
-from bayes_mtl.data._full_batch import full_batch
+from bayes_mtl.data._full_batch import as_batch, full_batch
+from bayes_mtl.data._row_groups import RowGroups
+from bayes_mtl.data._samplers import EpochSampler, Sampler, TemperedSampler
 from bayes_mtl.data._scaling import Scaling
+from bayes_mtl.data._standardise import standardised_rows
 from bayes_mtl.data._task_data import TaskData
 
 
 class Minibatches:
-    """Random batches."""
+    """Random batches of one shape; the sum of ``scale * log-likelihood`` over a batch is unbiased.
+
+    Data in memory is standardised once and kept on ``device``; of memory-mapped rows only those of
+    the batch are read. The caller's random numbers are left alone.
+
+    Parameters
+    ----------
+    data, scaling
+        Observations and their standardisation.
+    size
+        Observations a batch (rows where ``by_rows``); at most all of them.
+    temperature
+        1: every observation once an epoch. Otherwise tasks are drawn with probability proportional to
+        ``count^(1/temperature)``, with replacement; infinity draws all tasks equally often.
+    by_rows
+        Draw rows and take all of their observations, for networks. Where rows have different numbers
+        of observations, batches are filled up with observations of scale 0.
+    seed
+        Seed of the order.
+    device, dtype
+        Where batches live, and the type of their floating-point tensors.
+    """
 
     def __init__(
         self,
@@ -23,19 +53,100 @@ class Minibatches:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self._all = full_batch(data, scaling, device, dtype)
-        self._size = min(size, len(data))
-        self._generator = torch.Generator().manual_seed(seed)
+        _check_settings(size, temperature, seed)
+        self._data, self._scaling, self._device, self._dtype = data, scaling, device, dtype
+        self._mapped = isinstance(data.x, np.memmap)
+        used, position = np.unique(data.row, return_inverse=True)
+        self._used = used
+        self._position = torch.tensor(position, dtype=torch.int64)
+        if self._mapped:
+            nothing = np.zeros((0, *data.x.shape[1:]))
+            self._all = as_batch(data, scaling, nothing, None).to(device, dtype)
+        else:
+            self._all = full_batch(data, scaling, device, dtype)
+        alone = len(used) == len(position)
+        self._groups = RowGroups(position, size, temperature != 1) if by_rows and not alone else None
+        unit_task = data.task if self._groups is None else _task_of_rows(data, position, temperature)
+        self.size: int = min(size, len(unit_task))
+        """Observations (or rows) a batch."""
+        self._sampler: Sampler = (
+            EpochSampler(len(unit_task), self.size, seed)
+            if temperature == 1
+            else TemperedSampler(unit_task, temperature, self.size, seed)
+        )
 
     def next(self) -> Batch:
-        """Next batch."""
-        index = torch.randperm(self._all.observations, generator=self._generator)[: self._size]
-        return self._all.select(index, torch.tensor(self._all.observations / self._size))
+        """Draw the next batch.
+
+        Returns
+        -------
+        Batch
+            Its ``scale`` is each observation's weight times the factor that makes the batch unbiased.
+        """
+        units, factor = self._sampler.next()
+        if self._groups is None:
+            return self._assemble(units, factor, rows=self._position[units], row=None)
+        observations, row, factor = self._groups.expand(units, factor)
+        return self._assemble(observations, factor, rows=units, row=row)
+
+    def _assemble(self, index: Tensor, factor: Tensor, rows: Tensor, row: Tensor | None) -> Batch:
+        """Observations ``index`` on the rows ``rows``, of which observation i has ``row[i]``."""
+        columns: dict[str, Any] = self._all.columns(index.to(self._device))
+        columns["scale"] = columns["scale"] * factor.to(self._device, self._dtype)
+        if self._mapped:
+            x, fixed = self._read(rows)
+        else:
+            # Where each row is one observation's, the full batch keeps rows in the observations' order.
+            rows = (index if self._all.row is None else rows).to(self._device)
+            x = self._all.x.index_select(0, rows)
+            fixed = None if self._all.fixed is None else self._all.fixed.index_select(0, rows)
+        return replace(
+            self._all, x=x, fixed=fixed, row=None if row is None else row.to(self._device), **columns
+        )
+
+    def _read(self, rows: Tensor) -> tuple[Tensor, Tensor | None]:
+        x = torch.from_numpy(standardised_rows(self._data, self._scaling, self._used[rows.numpy()]))
+        x = x.to(self._device, self._dtype)
+        width = len(self._data.schema.features)
+        return x[..., :width], x[..., width:] if self._data.schema.fixed else None
 
     def state(self) -> dict[str, Tensor]:
-        """State."""
-        return {"generator": self._generator.get_state()}
+        """All that `load_state` needs to go on exactly from here."""
+        return self._sampler.state()
 
-    def load_state(self, state: dict[str, Tensor]) -> None:
-        """Resume."""
-        self._generator.set_state(state["generator"])
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a saved `state`.
+
+        Raises
+        ------
+        InputError
+            For the state of other minibatches.
+        """
+        self._sampler.load_state(state)
+
+
+def _check_settings(size: int, temperature: float, seed: int) -> None:
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
+        raise InputTypeError(message("size", "a number of observations", repr(size), "Try size=256."))
+    if size < 1:
+        raise InputError(message("size", "at least 1", size, "Try size=256."))
+    if isinstance(temperature, bool) or not isinstance(temperature, (int, float)) or not temperature > 0:
+        raise InputError(message("temperature", "a number above 0", repr(temperature), "Use 1 for none."))
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
+        raise InputError(message("seed", "an integer of at least 0", repr(seed), "Try seed=0."))
+
+
+def _task_of_rows(data: TaskData, position: np.ndarray, temperature: float) -> np.ndarray:
+    """``[rows]`` task of each row; rows that several tasks share have none, which a temperature needs."""
+    task = np.zeros(int(position.max()) + 1, dtype=np.int64)
+    task[position] = data.task
+    if temperature != 1 and (task[position] != data.task).any():
+        raise UnsupportedError(
+            message(
+                "temperature",
+                "rows that belong to one task each",
+                "rows shared by tasks",
+                "Use temperature=1, or by_rows=False.",
+            )
+        )
+    return task

@@ -7,7 +7,7 @@ import numpy as np
 
 
 def label_text(label: object) -> str:
-    """A label as the text it is known by; 1.0 and 1 are the same label.
+    """Write a label as the text it is known by; 1.0 and 1 are the same label.
 
     pandas turns integer labels into floats as soon as one of them was missing, so a task fitted as
     ``1`` may be asked for as ``1.0``.
@@ -18,7 +18,7 @@ def label_text(label: object) -> str:
 
 
 def listed(names: Iterable[object], limit: int = 5) -> str:
-    """``'A', 'B'``, or ``'A', 'B', ... (12 in all)``; ``none`` for no name."""
+    """Write ``'A', 'B'``, or ``'A', 'B', ... (12 in all)``; ``none`` for no name."""
     texts = [repr(label_text(name)) for name in names]
     if not texts:
         return "none"

@@ -83,7 +83,7 @@ class Schema:
         return self.features + self.fixed
 
     def encode(self, rows: Any) -> np.ndarray:
-        """New rows as raw ``x``, encoded as the data this schema comes from.
+        """Turn new rows into raw ``x``, encoded as the data this schema comes from.
 
         Parameters
         ----------
@@ -129,7 +129,7 @@ class Schema:
         return np.array([known[text] for text in texts], dtype=np.int64)
 
     def with_tasks(self, tasks: tuple[str, ...]) -> "Schema":
-        """The same schema for other tasks."""
+        """Return the same schema for other tasks."""
         return replace(self, tasks=tasks)
 
     def to_dict(self) -> dict[str, Any]:

@@ -44,5 +44,5 @@ class Statistics:
         return self.xx.shape[-1]
 
     def to(self, device: torch.device | str, dtype: torch.dtype = torch.float64) -> "Statistics":
-        """The same statistics elsewhere."""
+        """Move the statistics elsewhere."""
         return replace(self, **{f.name: getattr(self, f.name).to(device, dtype) for f in fields(self)})

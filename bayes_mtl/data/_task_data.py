@@ -79,7 +79,7 @@ class TaskData:
         censored: Any = None,
         intercept: bool = True,
     ) -> "TaskData":
-        """Data from arrays.
+        """Make data from arrays.
 
         Parameters
         ----------
@@ -149,7 +149,7 @@ class TaskData:
         censored: str | None = None,
         intercept: bool = True,
     ) -> "TaskData":
-        """Data from a long table, one row an observation.
+        """Make data from a long table, one row an observation.
 
         Parameters
         ----------
@@ -208,7 +208,7 @@ class TaskData:
         task_features: Any = None,
         intercept: bool = True,
     ) -> "TaskData":
-        """Data with one column of targets a task, inputs once per row.
+        """Make data from a table with one column of targets a task, inputs once per row.
 
         Parameters
         ----------
@@ -258,7 +258,7 @@ class TaskData:
         )
 
     def subset(self, which: Any) -> "TaskData":
-        """The observations ``which`` (a mask or positions), with the same schema."""
+        """Take the observations ``which`` (a mask or positions), with the same schema."""
         which = np.asarray(which)
         if which.dtype == bool and which.shape != (len(self),):
             raise InputError(

@@ -61,4 +61,5 @@ def _among(task: Any, names: tuple[str, ...], size: int) -> np.ndarray:
                     f"{suggestion(name, names)}Add it to task_names or drop its observations.",
                 )
             )
-    return np.array([names.index(name) for name in found], dtype=np.int64)[codes]
+    place = np.array([names.index(name) for name in found], dtype=np.int64)
+    return np.take(place, codes)
