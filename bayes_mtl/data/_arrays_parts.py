@@ -1,18 +1,15 @@
 """From arrays to the fields of TaskData."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from bayes_mtl._errors import InputError, message
-from bayes_mtl.data._arrange import arrange
 from bayes_mtl.data._arrays import as_array, as_indices, check_finite, is_pandas
+from bayes_mtl.data._assemble import Options, assemble
 from bayes_mtl.data._encoder import Encoder
-from bayes_mtl.data._features import assign_groups, split_features
-from bayes_mtl.data._names import label_text, listed
-from bayes_mtl.data._observed import observed_columns
-from bayes_mtl.data._schema import Schema
+from bayes_mtl.data._names import label_text, listed, repeated
 from bayes_mtl.data._targets import encode_targets
 from bayes_mtl.data._task_features import as_task_features
 from bayes_mtl.data._task_labels import encode_tasks
@@ -30,53 +27,31 @@ def as_rows(x: Any, feature_names: Sequence[str] | None) -> tuple[np.ndarray, tu
     if not len(array):
         raise InputError(message("x", "at least one row", "none", "Pass the data to learn from."))
     width = array.shape[-1]
-    names = tuple(label_text(n) for n in feature_names) if feature_names is not None else _numbered(width)
-    if len(names) != width:
+    names = tuple(f"x{i}" for i in range(width))
+    if feature_names is not None:
+        names = tuple(label_text(name) for name in feature_names)
+    if len(names) != width or repeated(names):
+        found = listed(repeated(names)) + " twice" if repeated(names) else len(names)
         raise InputError(
-            message("feature_names", f"{width} names, one a column of x", len(names), "Make them agree.")
+            message("feature_names", f"{width} different names, one a column of x", found, "Name each once.")
         )
     check_finite(array, names)
     if not isinstance(array, np.memmap):
-        array = np.array(array, dtype=array.dtype if array.dtype in (np.float32, np.float64) else np.float64)
+        array = np.array(array, dtype=np.float32 if array.dtype == np.float32 else np.float64)
     return array, names
-
-
-def _numbered(width: int) -> tuple[str, ...]:
-    return tuple(f"x{i}" for i in range(width))
-
-
-def order_columns(x: np.ndarray, names: Sequence[str], columns: Sequence[str]) -> np.ndarray:
-    """Columns in the order of the schema; a memory map must have that order already."""
-    if tuple(names) == tuple(columns):
-        return x
-    if isinstance(x, np.memmap):
-        raise InputError(
-            message(
-                "varying",
-                "a memory-mapped x whose fixed features are its last columns",
-                f"the order {listed(names)}",
-                "Write the file with the fixed features last, or load it into memory.",
-            )
-        )
-    return np.ascontiguousarray(x[..., [list(names).index(name) for name in columns]])
 
 
 def array_parts(
     x: Any,
     y: Any,
     task: Any,
-    *,
-    row: Any,
-    step: Any,
+    options: Options,
     feature_names: Sequence[str] | None,
     task_names: Sequence[str] | None,
-    varying: Sequence[str] | None,
-    groups: Mapping[str, Any] | None,
-    task_features: Any,
-    intercept: bool,
-    index: Any,
-    target: str,
-    observed: Mapping[str, Any],
+    *,
+    row: Any = None,
+    step: Any = None,
+    index: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Check everything and return the fields of TaskData."""
     rows, names = as_rows(x, feature_names)
@@ -96,29 +71,20 @@ def array_parts(
                 message("step", "x of [rows, steps, features]", f"shape {rows.shape}", "Leave step out.")
             )
         step = as_indices(step, "step", size, rows.shape[1], "steps")
-    features, fixed = split_features(names, varying, {})
-    values, names_of_tasks = as_task_features(task_features, tasks)
-    schema = Schema(
+    return assemble(
+        options,
+        x=rows,
+        encoder=Encoder(names),
+        terms={},
         tasks=tasks,
-        features=features,
-        fixed=fixed,
-        intercept=intercept,
-        groups=assign_groups(features, fixed, groups, {}),
-        task_features=names_of_tasks,
+        task_features=as_task_features(options.task_features, tasks),
         classes=classes,
-        target=target,
-        encoder=None if names == features + fixed else Encoder(names),
-    )
-    return arrange(
-        {
-            "x": order_columns(rows, names, schema.columns),
+        target=label_text(y.name) if is_pandas(y, "Series") and y.name is not None else "y",
+        observations={
             "row": row,
             "step": step,
             "task": codes,
             "y": targets,
-            "task_features": values,
-            "schema": schema,
             "index": np.arange(size) if index is None else index,
-            **observed_columns(observed, targets),
-        }
+        },
     )

@@ -46,6 +46,17 @@ def check_column(frame: Any, name: str, argument: str) -> None:
     )
 
 
+def complete_column(frame: Any, name: str, argument: str) -> Any:
+    """One column of any kind, without missing values."""
+    column = frame[name]
+    missing = column.isna().to_numpy()
+    if missing.any():
+        raise InputError(
+            message(argument, f"no missing values in {name!r}", positions(missing), "Drop those rows first.")
+        )
+    return column
+
+
 def numeric_column(frame: Any, name: str, argument: str = "x") -> np.ndarray:
     """One numeric or boolean column as a fresh float64 array, without missing values."""
     check_column(frame, name, argument)

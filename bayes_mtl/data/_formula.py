@@ -5,12 +5,13 @@ columns, arithmetic, comparisons and the functions below pass, in new formulas a
 """
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bayes_mtl._errors import InputError, InputTypeError, message
-from bayes_mtl.data._names import listed, suggestion
+from bayes_mtl.data._names import listed, repeated, suggestion
 
 ELEMENTWISE = {
     "log": 1, "log1p": 1, "log2": 1, "log10": 1, "exp": 1, "expm1": 1, "exp2": 1, "sqrt": 1, "abs": 1,
@@ -116,8 +117,9 @@ class _Checker:
         from formulaic.utils.code import sanitize_variable_names
 
         self.text, self.columns, self.used = text, columns, used
+        self.refuse_collisions()
         self.aliases: dict[str, str] = {}
-        plain = sanitize_variable_names(text, dict.fromkeys(columns), self.aliases)
+        plain = sanitize_variable_names(text, {}, self.aliases)
         try:
             self.tree = ast.parse(plain, mode="eval").body
         except (SyntaxError, ValueError) as error:
@@ -125,6 +127,16 @@ class _Checker:
 
     def check(self) -> None:
         self.value(self.tree)
+
+    def refuse_collisions(self) -> None:
+        """Refuse quoted names that become one Python name: formulaic would tell them apart at random."""
+        quoted = [name for name in set(re.findall("`([^`]*)`", self.text)) if not name.isidentifier()]
+        python = [re.sub(r"^(?=\d)", "_", re.sub(r"\W", "_", name)) for name in quoted]
+        if repeated(python) or set(python) & set(self.columns):
+            clash = repeated(python) or set(python) & set(self.columns)
+            raise InputError(
+                message("formula", "columns that differ in letters and digits", listed(clash), "Rename one.")
+            )
 
     def refuse(self, node: ast.AST) -> None:
         functions = ", ".join(sorted({*ELEMENTWISE, *REMEMBERING}, key=str.lower))

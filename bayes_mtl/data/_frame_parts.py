@@ -1,19 +1,20 @@
 """From a long table to the fields of TaskData."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from bayes_mtl._errors import InputError, InputTypeError, message
-from bayes_mtl.data._arrange import arrange
-from bayes_mtl.data._columns_encoder import as_frame, check_column, numeric_column
+from bayes_mtl.data._arrays import is_pandas
+from bayes_mtl.data._assemble import Options, assemble
+from bayes_mtl.data._columns_encoder import as_frame, check_column, complete_column, numeric_column
 from bayes_mtl.data._encoder import Encoder
-from bayes_mtl.data._features import Terms, assign_groups, split_features
+from bayes_mtl.data._features import Terms
 from bayes_mtl.data._formula import Formula
-from bayes_mtl.data._names import label_text, listed, positions, repeated
-from bayes_mtl.data._observed import observed_columns
-from bayes_mtl.data._schema import Schema
+from bayes_mtl.data._names import label_text, listed, repeated
+from bayes_mtl.data._observed import named_columns
 from bayes_mtl.data._targets import encode_targets
 from bayes_mtl.data._task_features import as_task_features
 from bayes_mtl.data._task_labels import encode_tasks
@@ -21,58 +22,43 @@ from bayes_mtl.data._task_labels import encode_tasks
 
 def frame_parts(
     frame: Any,
+    options: Options,
     *,
     y: str | None,
     task: str,
     x: Sequence[str] | None,
     formula: str | None,
-    varying: Sequence[str] | None,
-    groups: Mapping[str, Any] | None,
-    task_features: Any,
-    intercept: bool,
-    observed: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Check everything and return the fields of TaskData."""
-    index = frame.index.to_numpy() if hasattr(frame, "index") else None
+    index = frame.index.to_numpy() if is_pandas(frame, "DataFrame") else None
     frame = as_frame(frame, "frame")
     if not len(frame):
         raise InputError(message("frame", "at least one row", "none", "Pass the data to learn from."))
     parsed = None if formula is None else Formula.parse(formula)
-    target = _target(y, parsed, formula)
+    target, task = _target(y, parsed, formula), label_text(task)
     check_column(frame, target, "y")
-    check_column(frame, label_text(task), "task")
-    targets, classes = encode_targets(_present(frame, target, "y"), f"column {target!r}")
-    codes, tasks = encode_tasks(_present(frame, label_text(task), "task"), None, len(frame))
+    check_column(frame, task, "task")
+    targets, classes = encode_targets(complete_column(frame, target, "y"), f"column {target!r}")
+    codes, tasks = encode_tasks(complete_column(frame, task, "task"), None, len(frame))
     encoder, values, terms = _inputs(frame, x, parsed)
-    names = encoder.names
-    features, fixed = split_features(names, varying, terms)
-    by_task, names_of_tasks = _task_features(frame, task_features, codes, tasks)
-    schema = Schema(
+    observed = named_columns(frame, options.observed)
+    intercept = options.intercept and (parsed is None or parsed.intercept)
+    return assemble(
+        replace(options, observed=observed, intercept=intercept),
+        x=values,
+        encoder=encoder,
+        terms=terms,
         tasks=tasks,
-        features=features,
-        fixed=fixed,
-        intercept=intercept and (parsed is None or parsed.intercept),
-        groups=assign_groups(features, fixed, groups, terms),
-        task_features=names_of_tasks,
+        task_features=_task_features(frame, options.task_features, codes, tasks),
         classes=classes,
         target=target,
-        encoder=encoder if encoder.formula is not None or names != features + fixed else None,
-    )
-    columns = {
-        name: None if given is None else _observed(frame, given, name) for name, given in observed.items()
-    }
-    return arrange(
-        {
-            "x": np.ascontiguousarray(values[:, [names.index(name) for name in schema.columns]]),
+        observations={
             "row": np.arange(len(frame)),
             "step": None,
             "task": codes,
             "y": targets,
-            "task_features": by_task,
-            "schema": schema,
             "index": np.arange(len(frame)) if index is None else index,
-            **observed_columns(columns, targets),
-        }
+        },
     )
 
 
@@ -85,16 +71,6 @@ def _target(y: str | None, parsed: Formula | None, formula: str | None) -> str:
     if y is not None and left is not None and label_text(y) != left:
         raise InputError(message("y", f"the left side of {formula!r}", repr(y), "Give the target once."))
     return label_text(y) if y is not None else str(left)
-
-
-def _present(frame: Any, name: str, argument: str) -> Any:
-    column = frame[name]
-    missing = column.isna().to_numpy()
-    if missing.any():
-        raise InputError(
-            message(argument, f"no missing values in {name!r}", positions(missing), "Drop those rows first.")
-        )
-    return column
 
 
 def _inputs(frame: Any, x: Sequence[str] | None, parsed: Formula | None) -> tuple[Encoder, np.ndarray, Terms]:
@@ -117,15 +93,6 @@ def _inputs(frame: Any, x: Sequence[str] | None, parsed: Formula | None) -> tupl
     columns = [numeric_column(frame, name) for name in names]
     values = np.stack(columns, axis=1) if columns else np.zeros((len(frame), 0))
     return Encoder(names), values, {}
-
-
-def _observed(frame: Any, given: Any, argument: str) -> np.ndarray:
-    if not isinstance(given, str):
-        raise InputTypeError(
-            message(argument, "the name of a column", type(given).__name__, "Put it into the frame first.")
-        )
-    values = numeric_column(frame, given, argument)
-    return values.astype(bool) if frame[given].dtype.kind == "b" else values
 
 
 def _task_features(

@@ -7,9 +7,24 @@ import numpy as np
 
 from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl.data._arrays import as_array, as_column
+from bayes_mtl.data._columns_encoder import numeric_column
 from bayes_mtl.data._names import positions
 
 COLUMNS = ("noise", "offset", "trials", "weight", "censored")
+
+
+def named_columns(frame: Any, given: Mapping[str, Any]) -> dict[str, np.ndarray | None]:
+    """Take the optional columns, given by name, out of a frame."""
+    columns: dict[str, np.ndarray | None] = {}
+    for argument, name in given.items():
+        if name is not None and not isinstance(name, str):
+            raise InputTypeError(
+                message(argument, "the name of a column", type(name).__name__, "Put it into the frame first.")
+            )
+        values = None if name is None else numeric_column(frame, name, argument)
+        boolean = values is not None and frame[name].dtype.kind == "b"
+        columns[argument] = values.astype(bool) if values is not None and boolean else values
+    return columns
 
 
 def observed_columns(given: Mapping[str, Any], y: np.ndarray) -> dict[str, np.ndarray | None]:

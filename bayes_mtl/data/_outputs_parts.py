@@ -1,6 +1,6 @@
 """From a table with one column of targets a task to the fields of TaskData."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,19 +8,16 @@ import numpy as np
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.data._arrays import as_array, is_pandas
 from bayes_mtl.data._arrays_parts import array_parts
+from bayes_mtl.data._assemble import Options
 from bayes_mtl.data._names import label_text, listed, repeated
 
 
 def output_parts(
     x: Any,
     outputs: Any,
-    *,
-    task_names: Sequence[str] | None,
+    options: Options,
     feature_names: Sequence[str] | None,
-    varying: Sequence[str] | None,
-    groups: Mapping[str, Any] | None,
-    task_features: Any,
-    intercept: bool,
+    task_names: Sequence[str] | None,
 ) -> dict[str, Any]:
     """One observation for every target that is not NaN; inputs once per row."""
     if is_pandas(outputs, "DataFrame") and task_names is None:
@@ -48,19 +45,4 @@ def output_parts(
     row, task = np.nonzero(~np.isnan(table))
     if not len(row):
         raise InputError(message("Y", "at least one target", "only NaN", "Pass the data to learn from."))
-    return array_parts(
-        x,
-        table[row, task],
-        task,
-        row=row,
-        step=None,
-        feature_names=feature_names,
-        task_names=names,
-        varying=varying,
-        groups=groups,
-        task_features=task_features,
-        intercept=intercept,
-        index=row,
-        target="y",
-        observed={},
-    )
+    return array_parts(x, table[row, task], task, options, feature_names, names, row=row, index=row)

@@ -1,10 +1,53 @@
-"""Training and test observations."""
+"""Which observations to take."""
 
 from typing import Any
 
 import numpy as np
 
 from bayes_mtl._errors import InputError, InputTypeError, message
+from bayes_mtl.data._schema import Schema
+
+
+def chosen_positions(which: Any, length: int) -> np.ndarray:
+    """Positions of chosen observations, from a mask or positions."""
+    which = np.asarray(which)
+    if which.dtype.kind not in "biu" or which.ndim != 1:
+        raise InputTypeError(
+            message(
+                "which",
+                "a flat mask or positions",
+                f"dtype {which.dtype}, shape {which.shape}",
+                "Use booleans or integers.",
+            )
+        )
+    if which.dtype == bool:
+        if len(which) != length:
+            raise InputError(
+                message("which", f"a mask of {length} observations", len(which), "Mask every observation.")
+            )
+        which = np.flatnonzero(which)
+    if not which.size:
+        raise InputError(message("which", "at least one observation", "none", "Choose some."))
+    if which.min() < 0 or which.max() >= length:
+        raise InputError(
+            message(
+                "which",
+                f"positions from 0 to {length - 1}",
+                f"{which.min()} to {which.max()}",
+                "Stay inside.",
+            )
+        )
+    return np.asarray(which, dtype=np.int64)
+
+
+def own_tasks(task: np.ndarray, schema: Schema, task_features: np.ndarray | None) -> dict[str, Any]:
+    """Fields of TaskData that change when only tasks with an observation are kept."""
+    present, position = np.unique(task, return_inverse=True)
+    return {
+        "task": position.astype(np.int64),
+        "schema": schema.with_tasks(tuple(schema.tasks[i] for i in present)),
+        "task_features": None if task_features is None else task_features[present],
+    }
 
 
 def split_positions(task: np.ndarray, tasks: int, test: float, seed: int, by: Any) -> np.ndarray:

@@ -6,13 +6,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl.data._arrange import OBSERVED, arrange
 from bayes_mtl.data._arrays_parts import array_parts
+from bayes_mtl.data._assemble import Options
+from bayes_mtl.data._fitted_parts import fitted_parts
 from bayes_mtl.data._frame_parts import frame_parts
 from bayes_mtl.data._outputs_parts import output_parts
 from bayes_mtl.data._schema import Schema
-from bayes_mtl.data._split import split_positions
+from bayes_mtl.data._split import chosen_positions, own_tasks, split_positions
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,10 +37,8 @@ class TaskData:
         Names of everything.
     index
         ``[observations]``: label (from a frame) or position of each observation as it was given.
-    step
-        ``[observations]`` int64, or None.
-    noise, offset, trials, weight, censored
-        ``[observations]`` each, or None.
+    step, noise, offset, trials, weight, censored
+        ``[observations]`` each, or None; ``step`` is int64, ``censored`` boolean, the others float64.
     task_features
         ``[tasks, task features]`` float64, or None.
     """
@@ -111,24 +110,8 @@ class TaskData:
             For anything missing, of the wrong length, out of range or of the wrong kind.
         """
         observed = dict(noise=noise, offset=offset, trials=trials, weight=weight, censored=censored)
-        return cls(
-            **array_parts(
-                x,
-                y,
-                task,
-                row=row,
-                step=step,
-                feature_names=feature_names,
-                task_names=task_names,
-                varying=varying,
-                groups=groups,
-                task_features=task_features,
-                intercept=intercept,
-                index=None,
-                target=str(getattr(y, "name", None) or "y"),
-                observed=observed,
-            )
-        )
+        options = Options(varying, groups, task_features, intercept, observed)
+        return cls(**array_parts(x, y, task, options, feature_names, task_names, row=row, step=step))
 
     @classmethod
     def from_frame(
@@ -139,6 +122,7 @@ class TaskData:
         task: str,
         x: Sequence[str] | None = None,
         formula: str | None = None,
+        schema: Schema | None = None,
         varying: Sequence[str] | None = None,
         groups: Mapping[str, str | Sequence[str]] | None = None,
         task_features: Any = None,
@@ -162,6 +146,9 @@ class TaskData:
         formula
             Instead of ``x``: ``"y ~ a + C(b) + bs(c, df=4)"`` or its right side. New rows are encoded
             the same way. ``- 1`` leaves the intercept out.
+        schema
+            Instead of ``x`` and all that describes features: that of the data a model was fitted on, for
+            new observations of its tasks.
         varying
             Features (or terms of the formula) whose weights vary by task; the others have one weight
             for all. Default: all vary; ``[]``: only the intercept does.
@@ -169,31 +156,19 @@ class TaskData:
             Group -> features, or feature -> group.
         task_features
             Columns that are constant within each task, or a frame indexed by task.
-        noise, offset, trials, weight, censored
-            Names of columns, as in `from_arrays`.
-        intercept
-            Whether a constant feature is put in front.
+        noise, offset, trials, weight, censored, intercept
+            As in `from_arrays`; the columns by name.
 
         Raises
         ------
         InputError, InputTypeError
-            For anything missing, unknown, out of range or of the wrong kind.
+            As `from_arrays`; also for unknown columns.
         """
         observed = dict(noise=noise, offset=offset, trials=trials, weight=weight, censored=censored)
-        return cls(
-            **frame_parts(
-                frame,
-                y=y,
-                task=task,
-                x=x,
-                formula=formula,
-                varying=varying,
-                groups=groups,
-                task_features=task_features,
-                intercept=intercept,
-                observed=observed,
-            )
-        )
+        options = Options(varying, groups, task_features, intercept, observed)
+        if schema is not None:
+            return cls(**fitted_parts(frame, schema, options, y=y, task=task, x=x, formula=formula))
+        return cls(**frame_parts(frame, options, y=y, task=task, x=x, formula=formula))
 
     @classmethod
     def from_outputs(
@@ -219,25 +194,10 @@ class TaskData:
         task_names, feature_names
             Names; default those of frames, else ``task0, ...`` and ``x0, ...``.
         varying, groups, task_features, intercept
-            As in `from_arrays`.
-
-        Raises
-        ------
-        InputError, InputTypeError
-            For anything missing, of the wrong length, out of range or of the wrong kind.
+            As in `from_arrays`, also the errors.
         """
-        return cls(
-            **output_parts(
-                x,
-                Y,
-                task_names=task_names,
-                feature_names=feature_names,
-                varying=varying,
-                groups=groups,
-                task_features=task_features,
-                intercept=intercept,
-            )
-        )
+        options = Options(varying, groups, task_features, intercept, {})
+        return cls(**output_parts(x, Y, options, feature_names, task_names))
 
     @property
     def counts(self) -> np.ndarray:
@@ -259,22 +219,7 @@ class TaskData:
 
     def subset(self, which: Any) -> "TaskData":
         """Take the observations ``which`` (a mask or positions), with the same schema."""
-        which = np.asarray(which)
-        if which.dtype == bool and which.shape != (len(self),):
-            raise InputError(
-                message(
-                    "which", f"a mask of {len(self)} observations", f"shape {which.shape}", "Mask every one."
-                )
-            )
-        if which.dtype.kind not in "biu":
-            raise InputTypeError(
-                message("which", "a mask or positions", f"dtype {which.dtype}", "Pass booleans or integers.")
-            )
-        chosen = np.flatnonzero(which) if which.dtype == bool else which
-        if not chosen.size or chosen.ndim != 1 or chosen.min() < 0 or chosen.max() >= len(self):
-            raise InputError(
-                message("which", f"positions from 0 to {len(self) - 1}", listed_range(chosen), "Choose some.")
-            )
+        chosen = chosen_positions(which, len(self))
         parts = {f.name: getattr(self, f.name) for f in fields(self)}
         parts |= {name: parts[name][chosen] for name in OBSERVED if parts[name] is not None}
         return replace(self, **arrange(parts))
@@ -282,7 +227,7 @@ class TaskData:
     def split(
         self, test: float = 0.25, seed: int = 0, by: Literal["rows", "tasks"] = "rows"
     ) -> tuple["TaskData", "TaskData"]:
-        """Training and test data.
+        """Split into training and test data, in this order.
 
         Parameters
         ----------
@@ -294,27 +239,12 @@ class TaskData:
             ``"rows"``: observations within tasks, of which at least one stays in training; both sides
             know all tasks, so a task may have none in the test. ``"tasks"``: whole tasks; each side
             knows its own.
-
-        Returns
-        -------
-        tuple of TaskData
-            Training, test.
         """
         held_out = split_positions(self.task, len(self.schema.tasks), test, seed, by)
         sides = self.subset(~held_out), self.subset(held_out)
-        return sides if by == "rows" else (sides[0]._own_tasks(), sides[1]._own_tasks())
-
-    def _own_tasks(self) -> "TaskData":
-        """The same observations, knowing only the tasks they belong to."""
-        present, position = np.unique(self.task, return_inverse=True)
-        return replace(
-            self,
-            task=position.astype(np.int64),
-            schema=self.schema.with_tasks(tuple(self.schema.tasks[i] for i in present)),
-            task_features=None if self.task_features is None else self.task_features[present],
+        if by == "rows":
+            return sides
+        train, test_side = (
+            replace(side, **own_tasks(side.task, side.schema, side.task_features)) for side in sides
         )
-
-
-def listed_range(chosen: np.ndarray) -> str:
-    """Extent of positions, for messages."""
-    return f"{chosen.min()} to {chosen.max()}" if chosen.size else "none"
+        return train, test_side
