@@ -9,13 +9,15 @@ import torch
 from torch import Tensor
 
 from bayes_mtl._errors import InputError, InputTypeError, UnsupportedError, message
+from bayes_mtl.data._abstract_sampler import AbstractSampler
 from bayes_mtl.data._batch import Batch
+from bayes_mtl.data._epoch_sampler import EpochSampler
 from bayes_mtl.data._full_batch import as_batch, full_batch
 from bayes_mtl.data._row_groups import RowGroups
-from bayes_mtl.data._samplers import EpochSampler, Sampler, TemperedSampler
 from bayes_mtl.data._scaling import Scaling
 from bayes_mtl.data._standardise import standardised_rows
 from bayes_mtl.data._task_data import TaskData
+from bayes_mtl.data._tempered_sampler import TemperedSampler
 
 
 class Minibatches:
@@ -69,7 +71,7 @@ class Minibatches:
         unit_task = data.task if self._groups is None else _task_of_rows(data, position, temperature)
         self.size: int = min(size, len(unit_task))
         """Observations (or rows) a batch."""
-        self._sampler: Sampler = (
+        self._sampler: AbstractSampler = (
             EpochSampler(len(unit_task), self.size, seed)
             if temperature == 1
             else TemperedSampler(unit_task, temperature, self.size, seed)
