@@ -1,0 +1,72 @@
+# Every target makes its own environment, .venv, when there is none or when its pins have changed.
+#
+#   make demo       runs the first tutorial; prints its numbers, puts its figures in build/demo
+#   make test       all tests
+#   make lint       ruff, mypy --strict, import contract
+#   make docs       the documentation, in build/site
+#   make lab        JupyterLab on the tutorials
+#   make bench      quick benchmarks; tables on the screen, JSON in build/benchmarks
+#   make tutorials  runs every tutorial in full and stores its outputs in place
+#
+# PYTHON=python3.12 picks another interpreter, ARGS="-k prior" reaches pytest, jupyter or the
+# benchmarks, WORKERS=4 uses more cores for the tests, BAYES_MTL_QUICK=1 makes the demo short.
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= 2
+ARGS ?=
+
+# The versions that the pins are tested on come first. An entry on PATH may be a mere shim for a
+# version that is not installed, so each candidate is run.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
+
+# Many small tensor operations: a second OpenMP thread makes them slower, and tests share the cores.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help demo test lint docs lab bench tutorials clean
+help:
+	@sed -n 's/^#   make/make/p' Makefile
+
+demo: $(READY)
+	$(BIN)/python tutorials/run.py --out build/demo tutorials/01_first_model.ipynb
+
+test: $(READY)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(READY)
+	$(BIN)/mkdocs build --strict --site-dir build/site
+
+lab: $(READY)
+	$(BIN)/jupyter lab --notebook-dir=tutorials $(ARGS)
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks --quick $(ARGS)
+
+tutorials: $(READY)
+	$(BIN)/python tutorials/run.py --out build/tutorials --in-place
+
+clean:
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# The build backend is installed with the same pins, hence no isolated build environment.
+$(READY): pyproject.toml constraints.txt
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "bayes_mtl needs Python 3.11 or newer, and none was found on PATH." >&2; \
+		echo "Install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; fi
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "'$(PYTHON)' is not Python 3.11 or newer. Name another: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	@echo "Installing into $(VENV) what constraints.txt pins. This takes a few minutes the first time."
+	$(BIN)/python -m pip install -qq --constraint constraints.txt hatchling editables
+	$(BIN)/python -m pip install -qq --constraint constraints.txt --no-build-isolation \
+		--editable '.[tutorials,test,docs]'
+	@touch $@
