@@ -1,0 +1,135 @@
+"""The mode of the posterior, with a Gaussian around it where that is cheap."""
+
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from pyro.infer.autoguide import AutoDelta
+from pyro.infer.autoguide.initialization import InitMessenger
+from torch import Tensor
+
+from bayes_mtl._errors import InputError, message
+from bayes_mtl._seed import seeded
+from bayes_mtl.data import TaskData
+from bayes_mtl.inference._abstract_inference import AbstractInference
+from bayes_mtl.inference._hyper import LatentDraws
+from bayes_mtl.inference._local import local_parameters
+from bayes_mtl.inference._potential import Potential
+from bayes_mtl.inference._sites import start_near_zero
+from bayes_mtl.inference._start import start_values
+from bayes_mtl.model import MultiTaskModel, Program
+from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
+
+
+@dataclass(frozen=True)
+class MAP(AbstractInference):
+    """Posterior mode by L-BFGS, and a Laplace approximation around it.
+
+    The mode is that of the unconstrained parameters (Jacobians included), so scales do not collapse to
+    zero. A network in the model is trained along, by Adam, and gets no uncertainty.
+
+    Parameters
+    ----------
+    laplace
+        Most parameters for which the Hessian at the mode is used (a Gaussian posterior on the
+        unconstrained scale); beyond it, draws repeat the mode. 0 for the mode alone.
+    iterations
+        Most iterations of the optimiser.
+    draws
+        Draws to keep.
+    progress
+        Whether to show a progress bar (networks only; the rest is quick).
+    """
+
+    laplace: int = 150
+    iterations: int = 1000
+    draws: int = 1000
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        if self.draws < 1 or self.iterations < 1:
+            raise InputError(
+                message("draws, iterations", "at least 1", (self.draws, self.iterations), "Raise them.")
+            )
+
+    def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
+        from bayes_mtl.inference._svi import SVI
+
+        if model.network is not None:
+            svi = SVI(guide=_point_guide, steps=self.iterations * 5, particles=1, draws=1, progress=self.progress)
+            fitted = svi.run(model, data, seed=seed)
+            return fitted.with_record(method="MAP", settings=self.described(), log_weights=None)
+        began = time.perf_counter()
+        with seeded(seed), local_parameters():
+            program = model.program(data)
+            found = self.sample(program, (program.batch(data, dtype=torch.float64),), start_values(program, data))
+            record = FitRecord(
+                method="MAP",
+                settings=self.described(),
+                seed=seed,
+                device="cpu",
+                seconds=time.perf_counter() - began,
+                losses=found.losses,
+                stopped=found.stopped,
+                observations=len(data),
+                log_weights=found.log_weights,
+            )
+            return build_posterior(program, found.values, record)
+
+    def sample(
+        self,
+        program: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        values: Mapping[str, Tensor],
+    ) -> LatentDraws:
+        """Mode of any program without discrete sites, as draws."""
+        from scipy.optimize import minimize
+
+        potential = Potential(program, arguments, values)
+        losses: list[float] = []
+
+        def negative(point: np.ndarray) -> tuple[float, np.ndarray]:
+            value, gradient = potential.value_and_gradient(point)
+            losses.append(-value)
+            return -value, -gradient
+
+        start = potential.start.numpy()
+        limits = {"maxiter": self.iterations, "maxfun": 4 * self.iterations, "maxcor": 30, "ftol": 1e-10, "gtol": 1e-4}
+        result = minimize(negative, start, jac=True, method="L-BFGS-B", options=limits)
+        mode = torch.as_tensor(result.x)
+        stopped = "converged" if result.success else str(result.message)
+        if 0 < len(potential) <= self.laplace:
+            points, log_weights = _laplace(potential, mode, self.draws)
+        else:
+            points, log_weights = mode.expand(1, -1), None
+        with torch.no_grad():
+            values, _ = potential.unpack(points)
+        return LatentDraws(dict(values), np.asarray(losses), stopped, log_weights)
+
+
+def _laplace(potential: Potential, mode: Tensor, draws: int) -> tuple[Tensor, np.ndarray]:
+    """Draws of the Gaussian with the curvature at the mode, and their log importance weights."""
+    hessian = torch.autograd.functional.hessian(potential.log_density, mode, vectorize=True)
+    values, vectors = torch.linalg.eigh(-(hessian + hessian.mT) / 2)
+    if float(values.min()) <= 0:
+        warnings.warn(
+            "The posterior is not curved downwards in every direction at its mode; flat directions get unit "
+            "variance. Use SVI or NUTS for these parameters.",
+            stacklevel=4,
+        )
+    values = torch.where(values > 1e-6, values, torch.ones_like(values))
+    noise = torch.randn(draws, len(mode), dtype=mode.dtype)
+    points = mode + (noise / values.sqrt()) @ vectors.mT
+    with torch.no_grad():
+        target = torch.cat([potential.log_density(part) for part in points.split(100)])
+    log_guide = -0.5 * noise.square().sum(-1)
+    return points, (target - log_guide).numpy()
+
+
+def _point_guide(program: Program) -> AutoDelta:
+    return AutoDelta(InitMessenger(partial(start_near_zero, {}))(program))

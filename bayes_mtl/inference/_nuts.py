@@ -1,0 +1,118 @@
+"""Hamiltonian Monte Carlo: nutpie driving the model's own potential."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bayes_mtl._errors import InputError, UnsupportedError, message
+from bayes_mtl._seed import seeded
+from bayes_mtl.data import TaskData
+from bayes_mtl.inference._abstract_inference import AbstractInference
+from bayes_mtl.inference._hyper import LatentDraws
+from bayes_mtl.inference._local import local_parameters
+from bayes_mtl.inference._potential import Potential
+from bayes_mtl.inference._start import start_values
+from bayes_mtl.model import MultiTaskModel
+from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
+
+
+@dataclass(frozen=True)
+class NUTS(AbstractInference):
+    """No-U-turn sampling: chains that converge to the exact posterior.
+
+    Parameters
+    ----------
+    draws
+        Draws a chain, after warm-up.
+    warmup
+        Warm-up iterations a chain.
+    chains
+        Number of chains.
+    target_accept
+        Acceptance rate to which the step size adapts; raise it where there are divergences.
+    progress
+        Whether to show a progress bar.
+
+    References
+    ----------
+    Hoffman and Gelman (JMLR 2014); the sampler is nutpie's.
+    """
+
+    draws: int = 500
+    warmup: int = 500
+    chains: int = 4
+    target_accept: float = 0.9
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("draws", "warmup", "chains"):
+            if getattr(self, name) < 1:
+                raise InputError(message(name, "at least 1", getattr(self, name), "Raise it."))
+        if not 0.0 < self.target_accept < 1.0:
+            raise InputError(message("target_accept", "between 0 and 1", self.target_accept, "Try 0.9."))
+
+    def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
+        if model.network is not None:
+            raise UnsupportedError("NUTS does not train a network. Use SVI, or freeze it into the features.")
+        began = time.perf_counter()
+        with seeded(seed), local_parameters():
+            program = model.program(data)
+            batch = program.batch(data, dtype=torch.float64)
+            found = self.sample(program, (batch,), start_values(program, data))
+            record = FitRecord(
+                method="NUTS",
+                settings=self.described(),
+                seed=seed,
+                device="cpu",
+                seconds=time.perf_counter() - began,
+                observations=len(data),
+                chains=found.chains,
+                divergences=found.divergences,
+            )
+            posterior = build_posterior(program, found.values, record)
+        return posterior.with_record(seconds=time.perf_counter() - began)
+
+    def sample(
+        self, program: Callable[..., Any], arguments: tuple[Any, ...], values: Mapping[str, Tensor]
+    ) -> LatentDraws:
+        """Chains on any program without discrete sites; the seed comes from torch's random state."""
+        import nutpie
+        from nutpie.compiled_pyfunc import from_pyfunc
+
+        potential = Potential(program, arguments, values)
+        size, start = len(potential), potential.start.numpy()
+
+        def make_density() -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+            return potential.value_and_gradient
+
+        def make_expand(*_: Any) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+            return lambda point: {"point": np.asarray(point, dtype=np.float64)}
+
+        def make_start(seed: Any) -> np.ndarray:
+            return start + 0.1 * np.random.default_rng(seed).uniform(-1.0, 1.0, size)
+
+        compiled = from_pyfunc(
+            size, make_density, make_expand, [np.dtype(np.float64)], [(size,)], ["point"],
+            make_initial_point_fn=make_start,
+        )  # fmt: skip
+        result = nutpie.sample(
+            compiled,
+            draws=self.draws,
+            tune=self.warmup,
+            chains=self.chains,
+            cores=self.chains,
+            seed=int(torch.randint(2**31, ()).item()),
+            save_warmup=False,
+            progress_bar=self.progress,
+            target_accept=self.target_accept,
+        )
+        points = np.asarray(result["posterior"]["point"]).reshape(-1, size)
+        divergences = int(np.asarray(result["sample_stats"]["diverging"]).sum())
+        with torch.no_grad():
+            draws, _ = potential.unpack(torch.as_tensor(points))
+        return LatentDraws(dict(draws), chains=self.chains, divergences=divergences)

@@ -1,0 +1,84 @@
+"""The log-density of a Pyro program on one flat vector of unconstrained numbers."""
+
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import pyro
+import torch
+from pyro import poutine
+from pyro.poutine.util import site_is_subsample
+from torch import Tensor
+
+from bayes_mtl.inference._sites import latent_sites
+
+
+class Potential:
+    """Log-density of ``program(*arguments)``, Jacobians included, as a function of a flat vector.
+
+    Parameters
+    ----------
+    program, arguments
+        Any Pyro program without discrete latent sites.
+    values
+        Starting values by site.
+    """
+
+    def __init__(
+        self,
+        program: Callable[..., Any],
+        arguments: tuple[Any, ...] = (),
+        values: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        self.program, self.arguments = program, arguments
+        self._lock = Lock()  # Pyro's stack of handlers is one for all threads, and chains run in threads
+        self.sites = latent_sites(program, arguments, values or {})
+        self.start = torch.cat([site.start.reshape(-1).double() for site in self.sites])
+
+    def __len__(self) -> int:
+        return self.start.shape[0]
+
+    def unpack(self, flat: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Values of all sites and the summed log-Jacobian at ``flat [..., size]``.
+
+        With leading axes a site comes as ``[..., tasks or 1, *event]``.
+        """
+        values, total, at = {}, flat.new_zeros(flat.shape[:-1]), 0
+        for site in self.sites:
+            count = site.size * (site.plate[1] if site.plate else 1)
+            part = flat[..., at : at + count]
+            at += count
+            if site.plate:
+                part = part.reshape(*part.shape[:-1], site.plate[1], site.size)
+            elif flat.dim() > 1:
+                part = part.unsqueeze(-2)
+            value, jacobian = site.constrain(part)
+            values[site.name] = value
+            total = total + (jacobian.sum(-1) if site.plate or flat.dim() > 1 else jacobian)
+        return values, total
+
+    def log_density(self, flat: Tensor) -> Tensor:
+        """Log-density at ``flat [size]``, or at ``[draws, size]`` for all draws at once."""
+        values, jacobian = self.unpack(flat)
+        with poutine.block():
+            if flat.dim() == 1:
+                trace = poutine.trace(poutine.condition(self.program, data=values)).get_trace(*self.arguments)
+                return trace.log_prob_sum() + jacobian
+            with pyro.plate("draws", flat.shape[0], dim=-2):
+                trace = poutine.trace(poutine.condition(self.program, data=values)).get_trace(*self.arguments)
+        trace.compute_log_prob()
+        terms = [site["log_prob"] for site in trace.nodes.values() if _counts(site)]
+        return sum((term.expand(flat.shape[0], -1).sum(-1) for term in terms if term.dim() == 2), jacobian)
+
+    def value_and_gradient(self, point: np.ndarray) -> tuple[float, np.ndarray]:
+        """Log-density and its gradient at a numpy vector (what samplers and optimisers call)."""
+        flat = torch.as_tensor(point, dtype=torch.float64).clone().requires_grad_()
+        with self._lock:
+            value = self.log_density(flat)
+        (gradient,) = torch.autograd.grad(value, flat)
+        return float(value.detach()), gradient.numpy()
+
+
+def _counts(site: Mapping[str, Any]) -> bool:
+    return site["type"] == "sample" and not site_is_subsample(site)

@@ -1,0 +1,192 @@
+"""Stochastic variational inference."""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from pyro.infer.autoguide import AutoGuide
+from pyro.infer.autoguide.initialization import InitMessenger
+from torch import Tensor, nn
+
+from bayes_mtl._errors import InputError, message
+from bayes_mtl._seed import seeded
+from bayes_mtl.data import Minibatches, TaskData
+from bayes_mtl.inference._abstract_inference import AbstractInference
+from bayes_mtl.inference._guided import guided_draws
+from bayes_mtl.inference._hyper import LatentDraws
+from bayes_mtl.inference._local import local_parameters
+from bayes_mtl.inference._sites import start_near_zero
+from bayes_mtl.inference._start import start_values
+from bayes_mtl.inference._stopping import Plateau
+from bayes_mtl.inference._task_blocks import AutoTaskBlocks
+from bayes_mtl.inference._train import Batches, Training, train
+from bayes_mtl.inference._whole_data import WholeData
+from bayes_mtl.model import MultiTaskModel, Program
+from bayes_mtl.posterior import FitRecord, Posterior, build_posterior, total_log_likelihood
+
+_LARGEST_FULL_BATCH = 4_000_000
+_WORTH_A_GPU = 2_000_000
+
+
+@dataclass(frozen=True)
+class SVI(AbstractInference):
+    """Stochastic variational inference: the ELBO of a guide, maximised by Adam.
+
+    Parameters
+    ----------
+    guide
+        Called with the Pyro program, returns a guide: any of Pyro's autoguides (``AutoNormal``,
+        ``AutoMultivariateNormal``, ``partial(AutoLowRankMultivariateNormal, rank=5)``) or a function of
+        your own. Default: a Gaussian block for the hyperparameters and one for each task.
+    steps
+        Most steps; the plateau rule usually ends the training earlier.
+    batch_size
+        Observations a step (rows a step with a network). None takes all of them while rows times
+        weights a task stay below 4 million, and 4,096 beyond.
+    temperature
+        Above 1, small tasks are drawn into mini-batches more often than their share (with weights that
+        keep the ELBO unbiased).
+    particles
+        Draws of the guide a step, evaluated together; more give steadier gradients.
+    learning_rate
+        Of Adam; it falls by a factor of 3 at every plateau.
+    reductions
+        How often it falls before the next plateau ends the training.
+    plateau
+        When the loss counts as no longer falling.
+    draws
+        Posterior draws to keep.
+    device
+        ``"auto"`` takes a GPU where there is one and the data are large enough to gain, or any name
+        that torch knows.
+    progress
+        Whether to show a progress bar.
+    on_step
+        Called after every step with its number and loss.
+    checkpoint
+        File that is written every ``checkpoint_every`` steps; where it exists already, the same fit goes
+        on from it exactly as if it had not stopped.
+
+    Notes
+    -----
+    Ctrl-C ends the training early and returns the posterior as far as it got.
+    """
+
+    guide: Callable[[Program], Any] | None = None
+    steps: int = 20_000
+    batch_size: int | None = None
+    temperature: float = 1.0
+    particles: int = 4
+    learning_rate: float = 0.03
+    reductions: int = 3
+    plateau: Plateau = field(default_factory=Plateau)
+    draws: int = 1000
+    device: str = "auto"
+    progress: bool = True
+    on_step: Callable[[int, float], object] | None = field(default=None, repr=False)
+    checkpoint: str | None = field(default=None, repr=False)
+    checkpoint_every: int = 500
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "particles", "draws", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise InputError(message(name, "at least 1", getattr(self, name), "Raise it."))
+        if not self.learning_rate > 0:
+            raise InputError(message("learning_rate", "above 0", self.learning_rate, "Try 0.03."))
+
+    def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
+        began = time.perf_counter()
+        with seeded(seed), local_parameters():
+            program = model.program(data)
+            device = self._device(program, data)
+            program.to(device)
+            batches = self._batches(program, data, seed, device)
+            guide = self._guide(program, data)
+            training = self._train(program, guide, batches, self._fingerprint(data, seed))
+            program.eval()
+            latents, log_weights = guided_draws(program.latents, guide, (batches.next(),), self.draws)
+            record = FitRecord(
+                method="SVI",
+                settings=self.described(),
+                seed=seed,
+                device=str(device),
+                seconds=time.perf_counter() - began,
+                losses=np.asarray(training.losses),
+                stopped=training.stopped,
+                observations=len(data),
+            )
+            posterior = build_posterior(program.cpu(), latents, record)
+            fit = total_log_likelihood(program, posterior.draws, program.batch(data))
+            log_weights = (log_weights + fit).double().numpy()
+        return posterior.with_record(log_weights=log_weights, seconds=time.perf_counter() - began)
+
+    def sample(
+        self, program: Callable[..., Any], arguments: tuple[Any, ...], values: Mapping[str, Tensor]
+    ) -> LatentDraws:
+        """Fit the default guide to any program without discrete sites, and draw from it."""
+        guide = AutoTaskBlocks(program, dict(values))
+        training = self._train(program, guide, WholeData(arguments), fingerprint="")
+        latents, log_weights = guided_draws(program, guide, arguments, self.draws)
+        return LatentDraws(latents, np.asarray(training.losses), training.stopped, log_weights.double().numpy())
+
+    def _train(self, program: Callable[..., Any], guide: nn.Module, batches: Batches, fingerprint: str) -> Training:
+        return train(
+            program,
+            guide,
+            batches,
+            steps=self.steps,
+            particles=self.particles,
+            learning_rate=self.learning_rate,
+            reductions=self.reductions,
+            plateau=self.plateau,
+            progress=self.progress,
+            on_step=self.on_step,
+            checkpoint=self.checkpoint if fingerprint else None,
+            checkpoint_every=self.checkpoint_every,
+            fingerprint=fingerprint,
+        )
+
+    def _guide(self, program: Program, data: TaskData) -> nn.Module:
+        values = {name: value.to(program.used.device) for name, value in start_values(program, data).items()}
+        if self.guide is None:
+            return AutoTaskBlocks(program, values)
+        kind = self.guide.func if isinstance(self.guide, partial) else self.guide
+        if isinstance(kind, type) and issubclass(kind, AutoGuide):
+            return self.guide(InitMessenger(partial(start_near_zero, values))(program))
+        return self.guide(program)
+
+    def _device(self, program: Program, data: TaskData) -> torch.device:
+        """The one asked for; ``auto`` takes a GPU where a step's arithmetic outweighs its launches."""
+        if self.device != "auto":
+            return torch.device(self.device)
+        work = len(data) * len(program.features) * program.outputs * self.particles
+        return torch.device("cuda" if torch.cuda.is_available() and work > _WORTH_A_GPU else "cpu")
+
+    def _batches(self, program: Program, data: TaskData, seed: int, device: torch.device) -> Batches:
+        size = self.batch_size
+        if size is None:
+            full = len(data) * len(program.features) * program.outputs <= _LARGEST_FULL_BATCH
+            size = len(data) if full else 4096
+        if size >= len(data):
+            return WholeData(program.batch(data, device=device))
+        return Minibatches(
+            data,
+            program.scaling,
+            size=size,
+            temperature=self.temperature,
+            by_rows=program.network is not None,
+            seed=seed,
+            device=device,
+        )
+
+    def _fingerprint(self, data: TaskData, seed: int) -> str:
+        """What must be the same for a checkpoint to be continued."""
+        text = f"{seed} {self.described()} {data.schema} {data.y.shape}"
+        digest = hashlib.sha256(text.encode())
+        digest.update(data.y.tobytes())
+        return digest.hexdigest()

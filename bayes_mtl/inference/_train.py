@@ -1,0 +1,161 @@
+"""The loop of stochastic variational inference."""
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from pyro import poutine
+from pyro.infer import Trace_ELBO
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from bayes_mtl._errors import NumericalError
+from bayes_mtl.inference._checkpoint import load_checkpoint, save_checkpoint
+from bayes_mtl.inference._stopping import Plateau
+
+
+class Batches(Protocol):
+    """Where the loop gets the arguments of its steps."""
+
+    def next(self) -> Any: ...
+    def state(self) -> dict[str, Tensor]: ...
+    def load_state(self, state: dict[str, Tensor]) -> None: ...
+
+
+@dataclass
+class Training:
+    """What happened in the loop."""
+
+    losses: list[float] = field(default_factory=list)
+    stopped: str = "step limit"
+    reductions: int = 0
+
+
+def train(
+    program: Callable[..., Any],
+    guide: nn.Module,
+    batches: Batches,
+    *,
+    steps: int,
+    particles: int,
+    learning_rate: float,
+    reductions: int,
+    plateau: Plateau,
+    progress: bool,
+    on_step: Callable[[int, float], object] | None = None,
+    checkpoint: str | None = None,
+    checkpoint_every: int = 500,
+    fingerprint: str = "",
+) -> Training:
+    """Maximise the ELBO over the guide's and the program's parameters, in place.
+
+    The learning rate falls by a factor of 3 at every plateau; after ``reductions`` of them the next
+    plateau ends the training.
+
+    Raises
+    ------
+    NumericalError
+        Where the very first losses are not finite. Later the last good state is restored, with a warning.
+    """
+    elbo = Trace_ELBO(particles, max_plate_nesting=1, vectorize_particles=particles > 1)
+    with torch.no_grad():
+        guide(*_arguments(batches))  # creates its parameters
+    modules = {"guide": guide}
+    if isinstance(program, nn.Module):
+        modules["program"] = program
+    groups = [{"params": list(module.parameters())} for module in modules.values()]
+    optimiser = torch.optim.Adam([group for group in groups if group["params"]], lr=learning_rate)
+    training = Training()
+    if checkpoint is not None and Path(checkpoint).exists():
+        sampler, state, training.losses = load_checkpoint(checkpoint, modules, optimiser, fingerprint)
+        batches.load_state(sampler)
+        training.reductions = state["reductions"]
+        last = state["last"]
+    else:
+        last = 0  # step after the newest change of the learning rate
+    good = _copy(modules)
+    bar = tqdm(total=steps, initial=len(training.losses), disable=not progress, desc="SVI", leave=False)
+    try:
+        while len(training.losses) < steps:
+            step = len(training.losses)
+            arguments = _arguments(batches)
+            optimiser.zero_grad()
+            loss = elbo.differentiable_loss(program, guide, *arguments)
+            loss.backward()
+            value = float(loss.detach())
+            if not math.isfinite(value):
+                site = _guilty_site(program, guide, arguments)
+                if step == 0:
+                    raise NumericalError(
+                        f"The loss is {value} at the first step, from the site '{site}'. {_REMEDY}"
+                    )
+                _restore(modules, good)
+                training.stopped = f"loss not finite at step {step}, site '{site}'"
+                warnings.warn(
+                    f"SVI stopped: {training.stopped}. Kept the last good state. {_REMEDY}", stacklevel=3
+                )
+                break
+            optimiser.step()
+            training.losses.append(value)
+            bar.update()
+            if on_step is not None:
+                on_step(step, value)
+            done = step + 1
+            if done % plateau.window == 0:
+                good = _copy(modules)
+                bar.set_postfix(loss=f"{sum(training.losses[-plateau.window :]) / plateau.window:.4g}")
+                if plateau.reached(training.losses[last:]):
+                    if training.reductions == reductions:
+                        training.stopped = "plateau"
+                        break
+                    training.reductions += 1
+                    last = done
+                    for group in optimiser.param_groups:
+                        group["lr"] /= 3.0
+            if checkpoint is not None and done % checkpoint_every == 0:
+                state = {"reductions": training.reductions, "last": last}
+                losses = torch.tensor(training.losses, dtype=torch.float64)
+                save_checkpoint(checkpoint, modules, optimiser, batches.state(), state, losses, fingerprint)
+    except KeyboardInterrupt:
+        if not training.losses:
+            raise
+        training.stopped = "interrupted"
+    finally:
+        bar.close()
+    return training
+
+
+_REMEDY = "Lower the learning rate, or look at that site's prior and at extreme values in the data."
+
+
+def _copy(modules: dict[str, nn.Module]) -> dict[str, dict[str, Tensor]]:
+    return {k: {n: p.detach().clone() for n, p in m.named_parameters()} for k, m in modules.items()}
+
+
+def _restore(modules: dict[str, nn.Module], saved: dict[str, dict[str, Tensor]]) -> None:
+    with torch.no_grad():
+        for key, module in modules.items():
+            for name, parameter in module.named_parameters():
+                parameter.copy_(saved[key][name])
+
+
+def _arguments(batches: Batches) -> tuple[Any, ...]:
+    found = batches.next()
+    return found if isinstance(found, tuple) else (found,)
+
+
+def _guilty_site(program: Callable[..., Any], guide: nn.Module, arguments: tuple[Any, ...]) -> str:
+    """Name of the first site whose log-density is not finite."""
+    with torch.no_grad(), poutine.block():
+        guide_trace = poutine.trace(guide).get_trace(*arguments)
+        model_trace = poutine.trace(poutine.replay(program, trace=guide_trace)).get_trace(*arguments)
+        for trace in (model_trace, guide_trace):
+            trace.compute_log_prob()
+            for name, site in trace.nodes.items():
+                if site["type"] == "sample" and not torch.isfinite(site["log_prob_sum"]):
+                    return str(name)
+    return "unknown"

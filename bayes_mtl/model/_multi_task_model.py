@@ -1,0 +1,99 @@
+"""A model in the user's hands: a prior over the tasks, a likelihood, and maybe a network."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from pyro.distributions import Distribution, Normal
+from torch import nn
+
+from bayes_mtl._errors import InputError, InputTypeError, message
+from bayes_mtl.data import Scaling, TaskData
+from bayes_mtl.likelihoods import AbstractLikelihood
+from bayes_mtl.model._program import Program
+from bayes_mtl.priors import AbstractTaskPrior
+
+
+@dataclass(frozen=True, eq=False)
+class MultiTaskModel:
+    """Prior over all tasks' weights, likelihood of the targets, and the network between.
+
+    Parameters
+    ----------
+    prior
+        How tasks are related.
+    likelihood
+        How targets scatter around the linear predictor.
+    network
+        Any ``nn.Module`` with ``forward(x, row, task) -> [observations, out_features]`` and an attribute
+        ``out_features``; None for weights on the inputs themselves. Fits train a copy: the module
+        passed here is never changed.
+    fixed
+        Prior of the weights that all tasks share (features not in ``varying``), standardised scale.
+    standardize
+        Whether features and targets are standardised before the fit (and everything reported in the
+        user's units after). Without it, priors are on the data's own scale.
+
+    Notes
+    -----
+    `program` gives the Pyro program for one data set: a plain callable for any Pyro tool.
+    """
+
+    prior: AbstractTaskPrior
+    likelihood: AbstractLikelihood
+    network: nn.Module | None = None
+    fixed: Distribution = Normal(0.0, 1.0)
+    standardize: bool = True
+
+    def __post_init__(self) -> None:
+        for name, kind in (("prior", AbstractTaskPrior), ("likelihood", AbstractLikelihood)):
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                found = f"the class {value.__name__}" if isinstance(value, type) else repr(value)
+                remedy = (
+                    f"Call it: {value.__name__}()." if isinstance(value, type) else "See bayes_mtl.priors."
+                )
+                raise InputTypeError(message(name, f"an instance of {kind.__name__}", found, remedy))
+        if self.network is not None and not isinstance(getattr(self.network, "out_features", None), int):
+            raise InputTypeError(
+                message(
+                    "network",
+                    "an nn.Module with an integer attribute 'out_features'",
+                    type(self.network).__name__,
+                    "Set out_features to the width of the network's output.",
+                )
+            )
+
+    def program(self, data: TaskData) -> Program:
+        """The Pyro program of this model for one data set.
+
+        Returns
+        -------
+        Program
+            Call it with ``program.batch(data)``.
+
+        Raises
+        ------
+        InputError
+            Where targets or columns do not fit the likelihood.
+        """
+        likelihood = self.likelihood.bind(data)
+        likelihood.check(data)
+        if not data.schema.intercept and not (data.schema.features or data.schema.fixed):
+            raise InputError(message("x", "a feature or an intercept", "neither", "Set intercept=True."))
+        shift, spread = likelihood.location(data)
+        scaling = Scaling.fit(data, shift, spread, standardize=self.standardize)
+        features = data.task_features
+        if features is not None:
+            features = (features - scaling.task_mean) / scaling.task_sd
+        return Program(
+            prior=self.prior.bind(data),
+            likelihood=likelihood,
+            network=deepcopy(self.network),
+            fixed=self.fixed,
+            schema=data.schema,
+            scaling=scaling,
+            kinds=likelihood.output_groups(data),
+            used_outputs=torch.as_tensor(likelihood.task_outputs(data)),
+            task_features=None if features is None else torch.as_tensor(features, dtype=torch.float32),
+        )

@@ -1,0 +1,185 @@
+"""The one place that writes the Pyro program of a multi-task model."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+
+import numpy as np
+import pyro
+import torch
+from pyro import poutine
+from pyro.distributions import Distribution
+from pyro.nn import PyroModule
+from torch import Tensor, nn
+
+from bayes_mtl._shapes import Dims, gather_tasks
+from bayes_mtl.data import Batch, Scaling, Schema, TaskData, full_batch, gram
+from bayes_mtl.likelihoods import AbstractLikelihood
+from bayes_mtl.priors import AbstractTaskPrior
+
+
+class Program(PyroModule):
+    """Pyro program of one model for one data set: call it with a `Batch`.
+
+    Made by `MultiTaskModel.program`. It holds names and scaling of the data, and no rows.
+
+    Attributes
+    ----------
+    kinds
+        Named groups of tasks between which weights are shared; one unnamed group but for `Mixed`.
+    task_features
+        ``[tasks, task features]`` of the fitted tasks, standardised, or None.
+    """
+
+    def __init__(
+        self,
+        prior: AbstractTaskPrior,
+        likelihood: AbstractLikelihood,
+        network: nn.Module | None,
+        fixed: Distribution,
+        schema: Schema,
+        scaling: Scaling,
+        kinds: Sequence[tuple[str, Sequence[int]]],
+        used_outputs: Tensor,
+        task_features: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        self.prior, self.likelihood, self.fixed_prior = prior, likelihood, fixed
+        self.schema, self.scaling = schema, scaling
+        self.kinds = tuple((name, tuple(int(t) for t in tasks)) for name, tasks in kinds)
+        self.network = network
+        self.outputs = int(used_outputs.max())
+        self.register_buffer("task_features", task_features, persistent=False)
+        self.register_buffer("used", torch.arange(self.outputs) < used_outputs[:, None], persistent=False)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of what carries a weight in every task, the intercept first."""
+        if self.network is None:
+            return self.schema.weights
+        names = tuple(f"h{i}" for i in range(self.network.out_features))
+        return ("Intercept", *names) if self.schema.intercept else names
+
+    def dims(
+        self, task_features: Tensor | None = None, tasks: Sequence[int] | None = None, kind: str = ""
+    ) -> Dims:
+        """Sizes of the prior's program for all tasks, or for those of one kind."""
+        number = len(self.schema.tasks) if tasks is None else len(tasks)
+        if task_features is not None and tasks is not None:
+            task_features = task_features[torch.as_tensor(tasks, device=task_features.device)]
+        names = self.schema.groups if self.network is None else ()
+        order = {name: i for i, name in enumerate(dict.fromkeys(names))}
+        groups = tuple(order[name] for name in names)
+        if groups and self.schema.intercept:
+            groups = (len(order), *groups)
+        return Dims(
+            tasks=number,
+            features=len(self.features),
+            outputs=self.outputs,
+            groups=groups,
+            task_features=task_features,
+            intercept=self.schema.intercept,
+            name=f"tasks_{kind}" if kind else "tasks",
+        )
+
+    def batch(
+        self, data: TaskData, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+    ) -> Batch:
+        """All observations of ``data``, standardised as this program expects them."""
+        return full_batch(data, self.scaling, device=device, dtype=dtype)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The program: weights, parameters, predictor, targets."""
+        weights, fixed, parameters = self.latents(batch)
+        f = self.predictor(batch, weights, fixed)
+        with (
+            pyro.plate("observations", batch.observations, dim=-1),
+            poutine.scale(scale=batch.scale),
+        ):
+            return pyro.sample("y", self.likelihood.distribution(f, batch, parameters), obs=batch.y)
+
+    def latents(self, batch: Batch) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
+        """Everything that is sampled but the targets: weights, fixed weights, likelihood parameters."""
+        return self.weights(batch.task_features), self.fixed(), self.likelihood_parameters(batch)
+
+    def weights(self, task_features: Tensor | None = None) -> Tensor:
+        """Sample the weights of all tasks, ``[..., tasks, features, outputs]`` (standardised)."""
+        return self.by_kind(self.prior.weights, task_features)
+
+    def by_kind(self, sampler: Callable[[Dims], Tensor], task_features: Tensor | None = None) -> Tensor:
+        """Run a prior's sampler for each kind of tasks and put the tasks back in order."""
+        parts = []
+        for name, tasks in self.kinds:
+            dims = self.dims(task_features, tasks if name else None, name)
+            with poutine.scope(prefix=name) if name else nullcontext():
+                parts.append(sampler(dims))
+        if len(parts) == 1:
+            weights = parts[0]
+        else:
+            order = torch.tensor([t for _, tasks in self.kinds for t in tasks], device=parts[0].device)
+            weights = torch.cat(parts, -3).index_select(-3, order.argsort())
+        if self.outputs > 1:
+            weights = weights * self.used[:, None, :]
+        return weights
+
+    def fixed(self) -> Tensor | None:
+        """Sample the weights that all tasks share, ``[..., 1, fixed features, outputs]``, or None."""
+        if not self.schema.fixed:
+            return None
+        shape = [len(self.schema.fixed), self.outputs]
+        return pyro.sample("fixed", self.fixed_prior.expand(shape).to_event(2))
+
+    def likelihood_parameters(self, batch: Batch) -> dict[str, Tensor]:
+        """Sample the likelihood's parameters and gather them to observations."""
+        events = self.likelihood.events
+        return {
+            name: gather_tasks(value, batch.task, batch.tasks, events.get(name, 0))
+            for name, value in self.likelihood.parameters(self.dims(tasks=range(batch.tasks))).items()
+        }
+
+    def predictor(self, batch: Batch, weights: Tensor, fixed: Tensor | None) -> Tensor:
+        """Linear predictor ``[..., observations, outputs]`` in the user's units."""
+        features = self._features(batch)
+        own = gather_tasks(weights, batch.task, batch.tasks, 2)
+        f = (features.unsqueeze(-1) * own).sum(-2)
+        if fixed is not None and batch.fixed is not None:
+            f = f + _rows(batch.fixed, batch) @ fixed.reshape(*fixed.shape[:-3], *fixed.shape[-2:])
+        f = batch.shift.index_select(0, batch.task) + batch.spread.index_select(0, batch.task) * f
+        return f if batch.offset is None else f + batch.offset.unsqueeze(-1)
+
+    def _features(self, batch: Batch) -> Tensor:
+        if self.network is None:
+            features = _rows(batch.x, batch)
+        else:
+            features = self.network(batch.x, batch.row, batch.task)
+        if not batch.intercept:
+            return features
+        return torch.cat([torch.ones_like(features[..., :1]), features], -1)
+
+    def estimates(self, data: TaskData) -> Tensor | None:
+        """Ridge estimate of every task's weights, shrunk to the pooled one; None with a network.
+
+        Returns
+        -------
+        Tensor
+            ``[tasks, features, outputs]``, float64, standardised. Starting values only.
+        """
+        if self.network is not None:
+            return None
+        response = np.asarray(self.likelihood.working_response(data))
+        size = len(self.features)
+        columns = []
+        for c in range(self.outputs):
+            sums = gram(data, self.scaling, response=response[:, min(c, response.shape[1] - 1)])
+            xx, xy = sums.xx[:, :size, :size], sums.xy[:, :size]
+            eye = torch.eye(size, dtype=xx.dtype)
+            pooled = torch.linalg.solve(xx.sum(0) + eye, xy.sum(0))
+            columns.append(torch.linalg.solve(xx + eye, (xy + pooled).unsqueeze(-1)).squeeze(-1))
+        return torch.stack(columns, -1)
+
+
+def _rows(x: Tensor, batch: Batch) -> Tensor:
+    """Inputs of each observation from inputs of each row."""
+    if batch.step is not None:
+        rows = torch.arange(batch.observations, device=x.device) if batch.row is None else batch.row
+        return x[rows, batch.step]
+    return x if batch.row is None else x.index_select(0, batch.row)

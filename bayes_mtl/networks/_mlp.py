@@ -1,0 +1,76 @@
+"""A multi-layer perceptron that all tasks share."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from bayes_mtl._errors import InputError, message
+
+
+class MLP(nn.Module):
+    """Fully connected layers shared by all tasks; the tasks' weights act on the last one's output.
+
+    Parameters
+    ----------
+    in_features
+        Number of features of the data (the intercept not counted).
+    hidden
+        Widths of the layers; the last is `out_features`.
+    activation
+        Called after every layer.
+    seed
+        Of the initial weights: the same seed gives the same network.
+
+    Notes
+    -----
+    With one hidden layer this is the network of Bakker and Heskes (JMLR 2003).
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        hidden: Sequence[int] = (32,),
+        *,
+        activation: type[nn.Module] = nn.Tanh,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if in_features < 1 or not hidden or min(hidden) < 1:
+            raise InputError(
+                message(
+                    "in_features, hidden",
+                    "positive sizes and at least one layer",
+                    (in_features, tuple(hidden)),
+                    "Give one width for each hidden layer.",
+                )
+            )
+        self.settings = {
+            "in_features": in_features,
+            "hidden": tuple(hidden),
+            "activation": activation,
+            "seed": seed,
+        }  # what rebuilds it from a file
+        self.out_features = hidden[-1]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            sizes = [in_features, *hidden]
+            layers: list[nn.Module] = []
+            for before, after in zip(sizes, sizes[1:], strict=False):
+                layers += [nn.Linear(before, after), activation()]
+            self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor, row: Tensor | None = None, task: Tensor | None = None) -> Tensor:
+        """Features of each observation, ``[observations, out_features]``.
+
+        Parameters
+        ----------
+        x
+            ``[rows, in_features]``, each row once.
+        row
+            ``[observations]``: row of each observation; None where observation ``i`` is row ``i``.
+        task
+            Not used: every task sees the same features.
+        """
+        features = self.layers(x)
+        return features if row is None else features.index_select(-2, row)

@@ -1,0 +1,20 @@
+"""Draws from the posterior: predictions, relatedness, contrasts, export, files."""
+
+from bayes_mtl.posterior._build import build_posterior
+from bayes_mtl.posterior._evaluate import log_likelihood, total_log_likelihood
+from bayes_mtl.posterior._fit_record import FitRecord
+from bayes_mtl.posterior._load import load
+from bayes_mtl.posterior._posterior import Posterior
+from bayes_mtl.posterior._prediction import Prediction
+from bayes_mtl.posterior._relatedness import Relatedness
+
+__all__ = [
+    "FitRecord",
+    "Posterior",
+    "Prediction",
+    "Relatedness",
+    "build_posterior",
+    "load",
+    "log_likelihood",
+    "total_log_likelihood",
+]

@@ -1,0 +1,59 @@
+"""Export of a posterior for ArviZ."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_mtl import _arviz
+from bayes_mtl.data import TaskData
+from bayes_mtl.posterior._axes import coords, named_draws
+
+if TYPE_CHECKING:
+    from bayes_mtl.posterior._posterior import Posterior
+
+
+def export(posterior: "Posterior", data: TaskData | None) -> Any:
+    """See `Posterior.to_arviz`."""
+    named, labels = named_draws(posterior), coords(posterior)
+    chains = posterior.record.chains
+    groups: dict[str, dict[str, np.ndarray]] = {
+        "posterior": {name: _by_chain(draws.values, chains) for name, draws in named.items()}
+    }
+    dims = {name: list(draws.dims) for name, draws in named.items()}
+    if data is not None:
+        target = data.schema.target
+        predicted = posterior.predict(data, keep_draws=True)
+        rows = data.x[data.row] if data.step is None else data.x[data.row, data.step]
+        groups["log_likelihood"] = {target: _by_chain(posterior.log_likelihood(data), chains)}
+        if predicted.draws is not None:
+            groups["posterior_predictive"] = {target: _by_chain(predicted.draws, chains)}
+        groups["observed_data"] = {target: data.y}
+        groups["constant_data"] = {"x": np.asarray(rows), "task_of_observation": data.task}
+        labels["observation"] = np.asarray(data.index)
+        labels["input"] = np.asarray(data.schema.columns, dtype=str)
+        dims |= {target: ["observation"], "task_of_observation": ["observation"]}
+        dims["x"] = ["observation", "input"] if rows.ndim == 2 else ["observation", "step", "input"]
+    used = {dim for names in dims.values() for dim in names}
+    return _arviz.to_arviz(
+        groups,
+        coords={name: values for name, values in labels.items() if name in used},
+        dims=dims,
+        attrs=_attributes(posterior),
+    )
+
+
+def _by_chain(values: np.ndarray, chains: int) -> np.ndarray:
+    return values.reshape(chains, len(values) // chains, *values.shape[1:])
+
+
+def _attributes(posterior: "Posterior") -> dict[str, str]:
+    record = posterior.record
+    return {
+        "inference_library": "bayes_mtl",
+        "inference_method": record.method,
+        "seed": str(record.seed),
+        "seconds": f"{record.seconds:.3f}",
+        "settings": ", ".join(f"{name}={value}" for name, value in record.settings.items()),
+        "versions": ", ".join(f"{name} {value}" for name, value in record.versions.items()),
+        "scale": "weights and fixed in the units of the data; all other sites on the standardised scale",
+    }

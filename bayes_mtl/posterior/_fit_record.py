@@ -1,0 +1,66 @@
+"""What happened during a fit."""
+
+import platform
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in ("bayes-mtl", "torch", "pyro-ppl", "numpy"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class FitRecord:
+    """Record of a fit.
+
+    Attributes
+    ----------
+    method
+        Name of the inference.
+    settings
+        Its settings, as text by name.
+    seed, device, seconds
+        Seed, device, and wall-clock seconds of the fit.
+    losses
+        ``[steps]``: negative ELBO (or negative log-density) at every step; empty for chains.
+    stopped
+        Why it stopped.
+    observations
+        Number of observations it was fitted on.
+    log_weights
+        ``[draws]``: log of posterior density over guide density at the draws, up to a constant; None for
+        exact draws and for chains.
+    chains
+        Number of chains that the draws come from, in order, equally long.
+    divergences
+        Number of divergent transitions after warm-up.
+    versions
+        Of Python and of the packages the numbers depend on.
+    """
+
+    method: str
+    settings: dict[str, str]
+    seed: int
+    device: str
+    seconds: float
+    losses: np.ndarray = field(default_factory=lambda: np.empty(0))
+    stopped: str = "finished"
+    observations: int = 0
+    log_weights: np.ndarray | None = None
+    chains: int = 1
+    divergences: int = 0
+    versions: dict[str, str] = field(default_factory=_versions)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able part (arrays left out)."""
+        skip = ("losses", "log_weights")
+        return {name: value for name, value in self.__dict__.items() if name not in skip}

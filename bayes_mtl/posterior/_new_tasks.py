@@ -1,0 +1,77 @@
+"""Weights of tasks that were not fitted."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bayes_mtl._errors import InputError, UnsupportedError, message
+from bayes_mtl._seed import seeded
+from bayes_mtl._shapes import Dims
+from bayes_mtl.model import Program
+from bayes_mtl.priors import at_draws
+
+
+def shared_draws(draws: Mapping[str, Tensor], tasks: int) -> dict[str, Tensor]:
+    """The draws of sites that do not belong to single tasks: all that a new task may know."""
+    return {
+        name: value
+        for name, value in draws.items()
+        if name != "weights" and (value.shape[1] == 1 or value.shape[1] != tasks)
+    }
+
+
+def new_dims(program: Program, tasks: tuple[str, ...], task_features: Any) -> Dims:
+    """Sizes for new tasks, with their features standardised as the fitted ones were."""
+    if len(program.kinds) > 1:
+        raise UnsupportedError(
+            "Tasks of different kinds have no common population to draw a new task from. "
+            "Fit the new task's kind alone, or fit again with its rows."
+        )
+    features = _task_features(program, tasks, task_features)
+    dims = program.dims(tasks=range(len(tasks)))
+    return Dims(**{**dims.__dict__, "task_features": features, "name": "new_tasks"})
+
+
+def new_weights(program: Program, draws: Mapping[str, Tensor], dims: Dims, seed: int) -> dict[str, Tensor]:
+    """Draws in which the new tasks stand in for the fitted ones."""
+    known = shared_draws(draws, len(program.schema.tasks))
+    number = draws["weights"].shape[0]
+    if not known:
+        known = {"_none": torch.zeros(number, 1)}
+    with seeded(seed), torch.no_grad():
+        weights = at_draws(lambda: program.prior.new_weights(dims), known)
+    return {**known, "weights": weights.expand(number, *weights.shape[1:])}
+
+
+def _task_features(program: Program, tasks: tuple[str, ...], given: Any) -> Tensor | None:
+    names = program.schema.task_features
+    if not names:
+        return None
+    if given is None:
+        raise InputError(
+            message(
+                "task_features", f"{len(names)} for each new task: {names}", "none", "Pass task_features=."
+            )
+        )
+    if hasattr(given, "loc") and hasattr(given, "columns"):
+        missing = [name for name in names if name not in given.columns]
+        if missing:
+            raise InputError(message("task_features", f"columns {names}", f"no {missing}", "Add them."))
+        given = given[list(names)]
+        if set(tasks) <= {str(label) for label in given.index}:
+            given = given.set_axis([str(label) for label in given.index]).loc[list(tasks)]
+    values = np.atleast_2d(np.asarray(given, dtype=np.float64))
+    if values.shape != (len(tasks), len(names)) or not np.isfinite(values).all():
+        raise InputError(
+            message(
+                "task_features",
+                f"finite numbers [{len(tasks)} new tasks, {len(names)} features]",
+                f"shape {values.shape}",
+                "Give one row for each new task, in the order in which they first appear.",
+            )
+        )
+    scaled = (values - program.scaling.task_mean) / program.scaling.task_sd
+    return torch.as_tensor(scaled).float()

@@ -1,0 +1,192 @@
+"""Posterior draws of a multi-task model, and everything that is asked of them."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from torch import Tensor
+
+from bayes_mtl._errors import InputError, message
+from bayes_mtl.data import TaskData
+from bayes_mtl.model import Program
+from bayes_mtl.posterior import _contrasts, _export, _relatedness, _summary
+from bayes_mtl.posterior._evaluate import log_likelihood
+from bayes_mtl.posterior._fit_record import FitRecord
+from bayes_mtl.posterior._new_tasks import new_dims, new_weights
+from bayes_mtl.posterior._predict import predict
+from bayes_mtl.posterior._prediction import Prediction
+from bayes_mtl.posterior._relatedness import Relatedness
+from bayes_mtl.posterior._request import labels_of, request_of_data, request_of_rows
+from bayes_mtl.posterior._save import save
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Posterior:
+    """Draws from the posterior, with names, scaling and the record of the fit. It holds no rows.
+
+    Attributes
+    ----------
+    program
+        The fitted program (trained network included).
+    draws
+        ``[draws, tasks or 1, *event]`` for each site, standardised scale; ``weights`` is
+        ``[draws, tasks, features, outputs]``.
+    record
+        What happened during the fit.
+    """
+
+    program: Program
+    draws: Mapping[str, Tensor]
+    record: FitRecord
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of the fitted tasks."""
+        return self.program.schema.tasks
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features with weights by task, the intercept first."""
+        return self.program.features
+
+    @property
+    def number(self) -> int:
+        """Number of draws."""
+        return self.draws["weights"].shape[0]
+
+    def __repr__(self) -> str:
+        record = self.record
+        return (
+            f"Posterior({len(self.tasks)} tasks, {len(self.features)} weights each, {self.number} draws by "
+            f"{record.method} in {record.seconds:.1f} s, stopped: {record.stopped})"
+        )
+
+    def with_record(self, **changes: Any) -> "Posterior":
+        """The same draws with a changed record."""
+        return replace(self, record=replace(self.record, **changes))
+
+    def predict(
+        self,
+        rows: Any,
+        task: Any = None,
+        *,
+        new_task: bool = False,
+        task_features: Any = None,
+        offset: Any = None,
+        trials: Any = None,
+        noise: Any = None,
+        level: float = 0.9,
+        kind: Literal["target", "mean"] = "target",
+        keep_draws: bool = False,
+        seed: int = 0,
+    ) -> Prediction:
+        """Predict targets of rows.
+
+        Parameters
+        ----------
+        rows
+            A `TaskData`; a DataFrame with the original columns; or an array ``[rows, features]``.
+        task
+            Of frames and arrays: a label for all rows, a label a row, or the name of the frame's column.
+            Left out for a new task, all rows belong to one.
+        new_task
+            Whether the tasks were not fitted: their weights come from the prior, given what was learned.
+        task_features
+            Of new tasks, where the model uses them: a frame indexed by task, or one row for each.
+        offset, trials, noise
+            Of each row, or one number for all.
+        level
+            Probability of the interval.
+        kind
+            ``"target"``: intervals of a new observation; ``"mean"``: of its expectation.
+        keep_draws
+            Whether the draws are returned too.
+        seed
+            Of the predictive draws.
+
+        Raises
+        ------
+        InputError
+            For unknown tasks, columns or categories, missing values and wrong lengths.
+        UnsupportedError
+            Where the prior says nothing about new tasks.
+        """
+        draws = self.draws
+        if isinstance(rows, TaskData) and not new_task:
+            request = request_of_data(self.program, rows)
+        else:
+            columns = {"offset": offset, "trials": trials, "noise": noise}
+            names = None
+            if isinstance(rows, TaskData):
+                columns = {name: getattr(rows, name) for name in columns}
+                task = np.asarray(rows.schema.tasks, dtype=object)[rows.task]
+                rows = rows.x[rows.row]
+            elif task is None and not new_task:
+                raise InputError(
+                    message(
+                        "task", "a task for each row", "none", "Pass task=, or new_task=True for a new one."
+                    )
+                )
+            if new_task:
+                labels = labels_of(rows, "new task" if task is None else task)
+                task = labels
+                names = tuple(dict.fromkeys(labels))
+                dims = new_dims(self.program, names, task_features)
+                draws = new_weights(self.program, self.draws, dims, seed)
+            request = request_of_rows(self.program, rows, task, columns, names)
+        return predict(self.program, draws, request, level=level, kind=kind, keep_draws=keep_draws, seed=seed)
+
+    def log_likelihood(self, data: TaskData) -> np.ndarray:
+        """Log-likelihood of each observation at each draw, ``[draws, observations]``, user's units."""
+        batch = request_of_data(self.program, data).batch
+        return log_likelihood(self.program, self.draws, batch).double().numpy()
+
+    def relatedness(self, tasks: Sequence[str] | None = None, level: float = 0.9) -> Relatedness:
+        """How alike tasks are, with intervals; what the number means depends on the prior.
+
+        Parameters
+        ----------
+        tasks
+            Names of the tasks to compare; all by default.
+        """
+        return _relatedness.relatedness(self, tasks, level)
+
+    def weights(self, level: float = 0.9) -> "pd.DataFrame":
+        """Weights of all tasks in the user's units: one row for each task, feature and output."""
+        return _summary.weights(self, level)
+
+    def summary(self, level: float = 0.9) -> "pd.DataFrame":
+        """Hyperparameters and likelihood parameters, standardised scale: mean, sd and interval of each."""
+        return _summary.summary(self, level)
+
+    def contrast(self, first: str, second: str, level: float = 0.9) -> "pd.DataFrame":
+        """Difference of the weights of two tasks, for each feature, with the probability that it is above 0."""
+        return _contrasts.contrast(self, first, second, level)
+
+    def ranking(self, feature: str = "Intercept", level: float = 0.9, output: int = 0) -> "pd.DataFrame":
+        """Tasks ranked by one weight, 1 the largest, with the uncertainty of each rank."""
+        return _contrasts.ranking(self, feature, level, output)
+
+    def to_arviz(self, data: TaskData | None = None) -> Any:
+        """Export for ArviZ, under the names of tasks and features.
+
+        Parameters
+        ----------
+        data
+            With it, the export also holds log-likelihood, posterior predictive, observed and constant data.
+
+        Returns
+        -------
+        InferenceData on ArviZ before 1.0, ``xarray.DataTree`` from then on.
+        """
+        return _export.export(self, data)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write one safetensors file that `bayes_mtl.load` reads; nothing in it can be executed."""
+        return save(self, path)

@@ -1,0 +1,68 @@
+"""How alike tasks are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from bayes_mtl._errors import InputError, message
+from bayes_mtl.posterior._kinds import kinds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_mtl.posterior._posterior import Posterior
+
+_LARGEST = 1 << 27
+
+
+@dataclass(frozen=True, eq=False)
+class Relatedness:
+    """Relatedness of tasks: posterior mean and central interval of each pair.
+
+    Attributes
+    ----------
+    mean, lower, upper
+        Frames ``tasks x tasks``. Tasks of different kinds are not related by the prior: missing values.
+    level
+        Probability of the intervals.
+    """
+
+    mean: "pd.DataFrame"
+    lower: "pd.DataFrame"
+    upper: "pd.DataFrame"
+    level: float
+
+
+def relatedness(posterior: "Posterior", tasks: Sequence[str] | None, level: float) -> Relatedness:
+    """See `Posterior.relatedness`."""
+    import pandas as pd
+
+    program = posterior.program
+    wanted = (
+        list(range(len(posterior.tasks))) if tasks is None else list(program.schema.encode_tasks(list(tasks)))
+    )
+    if len(wanted) < 2:
+        raise InputError(message("tasks", "at least two tasks", len(wanted), "Name two or more."))
+    draws = posterior.draws
+    keep = max(50, _LARGEST // len(posterior.tasks) ** 2)
+    if keep < posterior.number:  # thin rather than run out of memory on thousands of tasks
+        every = torch.linspace(0, posterior.number - 1, keep).long()
+        draws = {name: value[every] for name, value in draws.items()}
+    size = len(posterior.tasks)
+    found = {name: np.full((size, size), np.nan) for name in ("mean", "lower", "upper")}
+    for kind in kinds(program, draws, program.task_features):
+        values = program.prior.relatedness(kind.draws, kind.dims).double().numpy()
+        at = np.ix_(kind.tasks, kind.tasks)
+        found["mean"][at] = values.mean(0)
+        found["lower"][at], found["upper"][at] = np.quantile(
+            values, [(1 - level) / 2, (1 + level) / 2], axis=0
+        )
+    names = [posterior.tasks[t] for t in wanted]
+    frames = {
+        key: pd.DataFrame(value[np.ix_(wanted, wanted)], index=names, columns=names)
+        for key, value in found.items()
+    }
+    return Relatedness(**frames, level=level)

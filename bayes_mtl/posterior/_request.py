@@ -1,0 +1,158 @@
+"""What a user asks to predict, as a batch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from bayes_mtl._errors import InputError, message
+from bayes_mtl.data import Batch, TaskData, full_batch
+from bayes_mtl.data._names import label_text
+from bayes_mtl.model import Program
+
+COLUMNS = ("offset", "trials", "noise")
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Observations to predict.
+
+    Attributes
+    ----------
+    batch
+        The observations; tasks are positions in ``tasks``.
+    tasks
+        Names of the tasks: the fitted ones, or the new ones.
+    index
+        Label of each observation.
+    """
+
+    batch: Batch
+    tasks: tuple[str, ...]
+    index: np.ndarray
+
+
+def request_of_data(program: Program, data: TaskData) -> Request:
+    """Observations of a data set whose tasks were all fitted."""
+    check_features(program, data)
+    position = program.schema.encode_tasks(np.asarray(data.schema.tasks, dtype=object))
+    batch = full_batch(data, program.scaling) if data.schema.tasks == program.schema.tasks else None
+    if batch is None:
+        batch = _batch(program, data.x, position[data.task], {c: getattr(data, c) for c in COLUMNS}, data.y)
+        alone = len(data.row) == len(data.x) and bool((data.row == np.arange(len(data.x))).all())
+        batch = Batch(
+            **{
+                **batch.__dict__,
+                "row": None if alone else torch.as_tensor(data.row),
+                "step": None if data.step is None else torch.as_tensor(data.step),
+                "censored": None if data.censored is None else torch.as_tensor(data.censored),
+                "scale": batch.scale if data.weight is None else torch.as_tensor(data.weight).float(),
+            }
+        )
+    return Request(batch, program.schema.tasks, data.index)
+
+
+def check_features(program: Program, data: TaskData) -> None:
+    """Refuse data with other features, or other classes, than the fitted ones."""
+    for name in ("columns", "intercept", "classes"):
+        fitted, found = getattr(program.schema, name), getattr(data.schema, name)
+        if fitted != found:
+            raise InputError(
+                message(
+                    f"data ({name})",
+                    f"those of the fitted data, {fitted!r}",
+                    repr(found),
+                    "Make the data with the same columns and options.",
+                )
+            )
+
+
+def request_of_rows(
+    program: Program,
+    rows: Any,
+    task: Any,
+    columns: Mapping[str, Any],
+    new: tuple[str, ...] | None,
+) -> Request:
+    """Rows of a frame or an array with a task each.
+
+    Parameters
+    ----------
+    task
+        A label for all rows, a label a row, or the name of a column of the frame.
+    new
+        Names of tasks that were not fitted, where the rows belong to such.
+    """
+    x = program.schema.encode(rows)
+    labels = _labels(rows, task, len(x))
+    if new is None:
+        position, tasks = program.schema.encode_tasks(labels), program.schema.tasks
+    else:
+        position, tasks = np.array([new.index(label) for label in labels], dtype=np.int64), new
+    batch = _batch(program, x, position, columns, None, len(tasks) if new else None)
+    index = (
+        np.asarray(rows.index) if hasattr(rows, "index") and hasattr(rows, "columns") else np.arange(len(x))
+    )
+    return Request(batch, tasks, index)
+
+
+def labels_of(rows: Any, task: Any) -> list[str]:
+    """Task label of each row, as text."""
+    number = len(rows) if not hasattr(rows, "shape") else rows.shape[0]
+    return _labels(rows, task, number)
+
+
+def _labels(rows: Any, task: Any, number: int) -> list[str]:
+    if isinstance(task, str) and hasattr(rows, "columns") and task in rows.columns:
+        task = rows[task]
+    if isinstance(task, (str, int)) or np.ndim(task) == 0:
+        return [label_text(task)] * number
+    labels = [label_text(label) for label in np.asarray(task, dtype=object).reshape(-1)]
+    if len(labels) != number:
+        raise InputError(
+            message("task", f"{number} labels, one a row", len(labels), "Give each row its task.")
+        )
+    return labels
+
+
+def _batch(
+    program: Program,
+    x: np.ndarray,
+    position: np.ndarray,
+    columns: Mapping[str, Any],
+    y: np.ndarray | None,
+    new_tasks: int | None = None,
+) -> Batch:
+    scaling, width = program.scaling, len(program.schema.features)
+    standard = torch.as_tensor((np.asarray(x, dtype=np.float64) - scaling.x_mean) / scaling.x_sd).float()
+    shift, spread = torch.as_tensor(scaling.shift).float(), torch.as_tensor(scaling.spread).float()
+    if new_tasks is not None:
+        shift, spread = shift[:1].expand(new_tasks, -1), spread[:1].expand(new_tasks, -1)
+    number = len(position)
+    given = {name: _column(name, values, number) for name, values in columns.items() if values is not None}
+    return Batch(
+        x=standard[..., :width],
+        fixed=standard[..., width:] if program.schema.fixed else None,
+        task=torch.as_tensor(position),
+        scale=torch.ones(number),
+        shift=shift,
+        spread=spread,
+        y=None if y is None else torch.as_tensor(y).float(),
+        task_features=program.task_features if new_tasks is None else None,
+        intercept=program.schema.intercept,
+        **given,
+    )
+
+
+def _column(name: str, values: Any, number: int) -> torch.Tensor:
+    column = (
+        np.broadcast_to(np.asarray(values, dtype=np.float64), (number,)) if np.ndim(values) == 0 else values
+    )
+    column = np.asarray(column, dtype=np.float64)
+    if column.shape != (number,) or not np.isfinite(column).all():
+        raise InputError(
+            message(name, f"{number} finite numbers, or one", f"shape {column.shape}", "Give each row one.")
+        )
+    return torch.as_tensor(column.copy()).float()

@@ -1,0 +1,45 @@
+"""Tables of a posterior, without ArviZ."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayes_mtl.posterior._axes import coords, named_draws
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_mtl.posterior._posterior import Posterior
+
+
+def weights(posterior: "Posterior", level: float) -> "pd.DataFrame":
+    """See `Posterior.weights`."""
+    import pandas as pd
+
+    named = named_draws(posterior)["weights"]
+    labels = coords(posterior)
+    index = pd.MultiIndex.from_product([labels[dim] for dim in named.dims], names=named.dims)
+    frame = pd.DataFrame(_statistics(named.values.reshape(len(named.values), -1), level), index=index)
+    return frame.dropna()
+
+
+def summary(posterior: "Posterior", level: float) -> "pd.DataFrame":
+    """See `Posterior.summary`."""
+    import pandas as pd
+
+    labels, rows, tables = coords(posterior), [], []
+    for name, named in named_draws(posterior).items():
+        if any(dim.startswith("task") and not dim.startswith("task_feature") for dim in named.dims):
+            continue
+        values = named.values.reshape(len(named.values), -1)
+        for position in np.ndindex(*named.values.shape[1:]):
+            entry = ", ".join(str(labels[d][i]) for d, i in zip(named.dims, position, strict=True))
+            rows.append(f"{name}[{entry}]" if entry else name)
+        tables.append(_statistics(values, level))
+    joined = {key: np.concatenate([table[key] for table in tables]) for key in tables[0]} if tables else {}
+    return pd.DataFrame(joined, index=pd.Index(rows, name="site"))
+
+
+def _statistics(values: np.ndarray, level: float) -> dict[str, np.ndarray]:
+    lower, upper = np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return {"mean": values.mean(0), "sd": values.std(0), "lower": lower, "upper": upper}

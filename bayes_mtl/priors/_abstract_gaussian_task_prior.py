@@ -1,0 +1,70 @@
+"""Priors that are Gaussian given their hyperparameters: define `moments`, and the rest follows."""
+
+from abc import abstractmethod
+
+import pyro
+import torch
+from pyro.distributions import Normal
+from torch import Tensor
+
+from bayes_mtl._errors import UnsupportedError
+from bayes_mtl._shapes import Dims
+from bayes_mtl.distributions import WeightMixture
+from bayes_mtl.priors._abstract_task_prior import AbstractTaskPrior
+from bayes_mtl.priors._moments import Moments
+
+
+class AbstractGaussianTaskPrior(AbstractTaskPrior):
+    """A prior that is Gaussian, or a mixture of Gaussians, given its hyperparameters.
+
+    Subclasses define `moments` alone. Sampling (non-centred; a mixture centred, with its assignments
+    summed out), the collapsed engine and new tasks come from here.
+    """
+
+    @abstractmethod
+    def moments(self, dims: Dims) -> Moments:
+        """Sample the hyperparameters and return mean and covariance of the weights given them."""
+
+    def weights(self, dims: Dims) -> Tensor:
+        return self._sample(self.moments(dims), dims)
+
+    def new_weights(self, dims: Dims) -> Tensor:
+        return self._sample(self.new_moments(dims), dims)
+
+    def new_moments(self, dims: Dims) -> Moments:
+        """Moments of tasks that were not fitted, given the hyperparameters.
+
+        Raises
+        ------
+        UnsupportedError
+            Where tasks are correlated by a covariance that holds the fitted tasks only.
+        """
+        moments = self.moments(dims)
+        if moments.tasks is not None:
+            raise UnsupportedError(
+                f"{type(self).__name__} learns a covariance between the fitted tasks and says nothing about "
+                "another one. Use Hierarchical, LowRank or TaskClustering to predict for new tasks."
+            )
+        return moments
+
+    def _sample(self, moments: Moments, dims: Dims) -> Tensor:
+        if moments.logits is not None:
+            with dims.plate():
+                return pyro.sample("weights", WeightMixture(moments.mean, moments.root(), moments.logits))
+        if moments.scale is None:
+            return moments.mean.expand(*_batch(moments.mean), dims.tasks, *dims.weights)
+        one = moments.mean.new_ones(())
+        zero = torch.zeros_like(one)
+        low: Tensor | float = 0.0
+        with dims.plate():
+            noise = pyro.sample("weights_noise", Normal(zero, one).expand(list(dims.weights)).to_event(2))
+            if moments.factor is not None:
+                shape = [moments.rank]
+                activity = pyro.sample("weights_activity", Normal(zero, one).expand(shape).to_event(1))
+                low = torch.einsum("...dcr,...r->...dc", moments.factor, activity)
+        return moments.mean + moments.spread(noise) + low
+
+
+def _batch(mean: Tensor) -> torch.Size:
+    """Leading axes of a mean left of its (possibly absent) axis of tasks."""
+    return mean.shape[:-3] if mean.dim() > 2 else mean.shape[:-2]

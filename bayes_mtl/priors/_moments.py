@@ -1,0 +1,78 @@
+"""What a conditionally Gaussian prior says: mean and covariance of the weights given its hyperparameters."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Gaussian, or mixture of Gaussians, of every task's weights given the hyperparameters.
+
+    The weights of task ``t`` are ``W[t] ~ N(mean, S)`` with ``S = L L' + factor factor'`` and
+    ``L = diag(scale) correlation``; tasks are independent unless ``tasks`` says otherwise. Outputs
+    share the correlation and are independent given the hyperparameters, but for ``factor``.
+
+    Attributes
+    ----------
+    mean
+        ``[..., features, outputs]``, or ``[..., tasks, features, outputs]`` where it differs by task.
+        In a mixture one more axis of components stands left of the features.
+    scale
+        Standard deviations, shaped like ``mean``; None for no spread at all (pooled tasks).
+    correlation
+        Cholesky factor of the features' correlation, ``[..., features, features]`` (in a mixture
+        ``[..., components, features, features]``); None for independent features.
+    factor
+        Low-rank part of the covariance, ``[..., features, outputs, rank]``, or None.
+    tasks
+        Cholesky factor of a covariance between tasks, ``[..., tasks, tasks]``, or None.
+    logits
+        Log weights of a mixture's components, normalised, ``[..., components]`` or
+        ``[..., tasks, components]``; None where there is one component.
+    """
+
+    mean: Tensor
+    scale: Tensor | None = None
+    correlation: Tensor | None = None
+    factor: Tensor | None = None
+    tasks: Tensor | None = None
+    logits: Tensor | None = None
+
+    @property
+    def rank(self) -> int:
+        """Columns of the low-rank part."""
+        return 0 if self.factor is None else self.factor.shape[-1]
+
+    def spread(self, noise: Tensor) -> Tensor:
+        """Turn standard normal ``noise [..., tasks, features, outputs]`` into deviations from the mean."""
+        if self.scale is None:
+            return torch.zeros_like(noise)
+        if self.tasks is not None:
+            between = self.tasks if self.tasks.dim() == 2 else self.tasks.squeeze(-3)
+            noise = torch.einsum("...ts,...sdc->...tdc", between, noise)
+        if self.correlation is not None:
+            noise = self.correlation @ noise
+        return self.scale * noise
+
+    def root(self) -> Tensor:
+        """Square root ``R`` of one task's covariance ``R R'`` for each output.
+
+        Returns
+        -------
+        Tensor
+            ``[..., outputs, features, columns]``; more columns than rows with a low-rank part (which
+            couples outputs: meaningful for one output only), zeros without any spread.
+        """
+        if self.scale is None:
+            return torch.zeros_like(self.mean.mT).unsqueeze(-1)
+        scale = self.scale.mT
+        diagonal = torch.diag_embed(scale)
+        if self.correlation is not None:
+            diagonal = scale.unsqueeze(-1) * self.correlation.unsqueeze(-3)
+        if self.factor is None:
+            return diagonal
+        low = self.factor.transpose(-3, -2)
+        shape = torch.broadcast_shapes(diagonal.shape[:-2], low.shape[:-2])
+        return torch.cat([diagonal.expand(*shape, -1, -1), low.expand(*shape, -1, -1)], -1)

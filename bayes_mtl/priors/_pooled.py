@@ -1,0 +1,34 @@
+"""One weight vector for all tasks.
+
+Model
+-----
+``W[t] = w``, ``w ~ N(0, scale^2)``: tasks do not differ at all, a new task is like the old ones.
+
+When: the other yardstick; tasks that hardly differ, or with one or two rows each.
+When not: anything is to be said about single tasks.
+"""
+
+from dataclasses import dataclass
+
+import pyro
+from pyro.distributions import Distribution, Normal
+
+from bayes_mtl._shapes import Dims
+from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
+from bayes_mtl.priors._moments import Moments
+
+
+@dataclass(frozen=True)
+class Pooled(AbstractGaussianTaskPrior):
+    """The same weights for every task.
+
+    Parameters
+    ----------
+    mean
+        Prior of each weight (standardised scale).
+    """
+
+    mean: Distribution = Normal(0.0, 1.0)
+
+    def moments(self, dims: Dims) -> Moments:
+        return Moments(pyro.sample("mean", self.mean.expand(dims.weights).to_event(2)))

@@ -1,0 +1,60 @@
+"""A learned covariance between tasks.
+
+Model
+-----
+``W ~ MN(1 m', R_tasks, diag(s^2))``: the deviations of the tasks from the mean ``m`` are correlated
+by a ``tasks x tasks`` matrix ``R_tasks`` (LKJ prior), the same for every feature.
+
+When: a handful of tasks (up to about 30) and the question *which tasks move together*.
+When not: many tasks (the matrix has ``T(T-1)/2`` entries and few features to learn it from); new
+tasks, about which it says nothing.
+
+Reference: Zhang and Yeung, A convex formulation for learning task relationships (UAI 2010);
+Bonilla, Chai and Williams (NIPS 2007).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyro
+from pyro.distributions import Distribution, HalfNormal, LKJCholesky, Normal
+from torch import Tensor
+
+from bayes_mtl._errors import InputError, message
+from bayes_mtl._shapes import Dims
+from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
+from bayes_mtl.priors._moments import Moments
+
+
+@dataclass(frozen=True)
+class TaskCovariance(AbstractGaussianTaskPrior):
+    """Weights correlated between tasks.
+
+    Parameters
+    ----------
+    mean
+        Prior of the mean of the tasks, for each feature and output (standardised scale).
+    scale
+        Prior of the standard deviation between tasks, for each feature and output.
+    concentration
+        Of the LKJ prior on the tasks' correlation: 1 is uniform, more pulls towards none.
+    """
+
+    mean: Distribution = Normal(0.0, 1.0)
+    scale: Distribution = HalfNormal(1.0)
+    concentration: float = 1.0
+
+    def moments(self, dims: Dims) -> Moments:
+        if dims.tasks < 2:
+            raise InputError(
+                message("TaskCovariance", "at least 2 tasks", dims.tasks, "Use Hierarchical for one task.")
+            )
+        mean = pyro.sample("mean", self.mean.expand(dims.weights).to_event(2))
+        scale = pyro.sample("scale", self.scale.expand(dims.weights).to_event(2))
+        between = pyro.sample("task_correlation", LKJCholesky(dims.tasks, self.concentration))
+        return Moments(mean, scale, tasks=between)
+
+    def relatedness(self, draws: Mapping[str, Tensor], dims: Dims) -> Tensor:
+        """The correlation between tasks, ``[draws, tasks, tasks]``."""
+        factor = draws["task_correlation"]
+        return factor @ factor.mT
