@@ -1,0 +1,55 @@
+"""How many classes the targets have."""
+
+import numpy as np
+
+from bayes_mtl._errors import InputError, message
+from bayes_mtl.data import TaskData
+from bayes_mtl.likelihoods._checks import check_support, whole
+
+
+def check_number_of_classes(classes: int | None) -> None:
+    """Refuse a setting ``classes`` below 2."""
+    if classes is not None and (not isinstance(classes, int) or classes < 2):
+        raise InputError(
+            message("classes", "2 or more", repr(classes), "Leave it out to read it from the data.")
+        )
+
+
+def number_of_classes(classes: int | None, data: TaskData) -> int:
+    """The setting, else the named classes of the data, else one more than the largest target."""
+    if classes is not None:
+        return classes
+    if data.schema.classes:
+        return len(data.schema.classes)
+    check_classes(data, None)
+    found = int(data.y.max()) + 1 if data.y.size else 2
+    if found < 2:
+        raise InputError(message("y", "2 or more classes", "class 0 only", "Pass classes=, or more data."))
+    # a count or an identifier taken for a class would ask for that many outputs
+    if found > max(100, data.y.size):
+        raise InputError(
+            message(
+                "y",
+                "classes numbered from 0",
+                f"number {found - 1} among {data.y.size} observations",
+                "Number the classes 0, 1, ..., or pass classes=.",
+            )
+        )
+    return found
+
+
+def check_classes(data: TaskData, classes: int | None) -> None:
+    """Refuse targets that are not classes ``0 .. classes - 1``."""
+    inside = whole(data.y)
+    expected = "classes numbered 0, 1, ..."
+    if classes is not None:
+        inside &= data.y < classes
+        expected = f"classes numbered 0 to {classes - 1}"
+    check_support(data, inside, expected, "Number the classes from 0, or pass classes=.")
+
+
+def frequencies(data: TaskData, classes: int) -> np.ndarray:
+    """Share of each class, half an observation added to each."""
+    counts = np.bincount(data.y.astype(np.int64), minlength=classes) + 0.5
+    share: np.ndarray = counts / counts.sum()
+    return share
