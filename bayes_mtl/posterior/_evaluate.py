@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 import torch
-from pyro.distributions import TorchDistribution
+from pyro.distributions import Distribution
 from torch import Tensor
 
 from bayes_mtl.data import Batch
@@ -35,7 +35,7 @@ def evaluate(program: Program, draws: Mapping[str, Tensor], batch: Batch) -> tup
         return at_draws(parts, draws)
 
 
-def distribution(program: Program, draws: Mapping[str, Tensor], batch: Batch) -> TorchDistribution:
+def distribution(program: Program, draws: Mapping[str, Tensor], batch: Batch) -> Distribution:
     """Distribution of the targets at every draw, batch shape ``[draws, observations]``."""
     f, parameters = evaluate(program, draws, batch)
     return program.likelihood.distribution(f, batch, parameters)

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from pyro import poutine
+from pyro.poutine.util import site_is_subsample
 from torch import Tensor
 
 from bayes_mtl._errors import InputError, UnsupportedError, message
@@ -43,7 +45,18 @@ def new_weights(program: Program, draws: Mapping[str, Tensor], dims: Dims, seed:
         known = {"_none": torch.zeros(number, 1)}
     with seeded(seed), torch.no_grad():
         weights = at_draws(lambda: program.prior.new_weights(dims), known)
-    return {**known, "weights": weights.expand(number, *weights.shape[1:])}
+        own = at_draws(lambda: _own_parameters(program, dims), known)
+    return {**known, **own, "weights": weights.expand(number, *weights.shape[1:])}
+
+
+def _own_parameters(program: Program, dims: Dims) -> dict[str, Tensor]:
+    """Parameters of the likelihood that each task has for itself (its noise, say), from their prior."""
+    sites = poutine.trace(program.likelihood.parameters).get_trace(dims).nodes.items()
+    return {
+        name: site["value"]
+        for name, site in sites
+        if site["type"] == "sample" and not site["is_observed"] and not site_is_subsample(site)
+    }
 
 
 def _task_features(program: Program, tasks: tuple[str, ...], given: Any) -> Tensor | None:

@@ -118,34 +118,47 @@ class Posterior:
             Where the prior says nothing about new tasks.
         """
         draws = self.draws
-        if isinstance(rows, TaskData) and not new_task:
-            request = request_of_data(self.program, rows)
+        if isinstance(rows, TaskData):
+            if task is not None:
+                raise InputError(message("task", "none beside a TaskData", repr(task), "It names its tasks."))
+            request = request_of_data(self.program, rows, new=new_task)
+            if new_task:
+                draws = self._new_draws(rows.schema.tasks, _features_of(rows, task_features), seed)
         else:
-            columns = {"offset": offset, "trials": trials, "noise": noise}
-            names = None
-            if isinstance(rows, TaskData):
-                columns = {name: getattr(rows, name) for name in columns}
-                task = np.asarray(rows.schema.tasks, dtype=object)[rows.task]
-                rows = rows.x[rows.row]
-            elif task is None and not new_task:
+            if task is None and not new_task:
                 raise InputError(
                     message(
                         "task", "a task for each row", "none", "Pass task=, or new_task=True for a new one."
                     )
                 )
+            names = None
             if new_task:
-                labels = labels_of(rows, "new task" if task is None else task)
-                task = labels
-                names = tuple(dict.fromkeys(labels))
-                dims = new_dims(self.program, names, task_features)
-                draws = new_weights(self.program, self.draws, dims, seed)
+                task = labels_of(rows, "new task" if task is None else task)
+                names = tuple(dict.fromkeys(task))
+                draws = self._new_draws(names, task_features, seed)
+            columns = {"offset": offset, "trials": trials, "noise": noise}
             request = request_of_rows(self.program, rows, task, columns, names)
         return predict(self.program, draws, request, level=level, kind=kind, keep_draws=keep_draws, seed=seed)
 
-    def log_likelihood(self, data: TaskData) -> np.ndarray:
-        """Log-likelihood of each observation at each draw, ``[draws, observations]``, user's units."""
-        batch = request_of_data(self.program, data).batch
-        return log_likelihood(self.program, self.draws, batch).double().numpy()
+    def log_likelihood(self, data: TaskData, *, new_task: bool = False, seed: int = 0) -> np.ndarray:
+        """Log-likelihood of each observation at each draw, ``[draws, observations]``, user's units.
+
+        Parameters
+        ----------
+        data
+            Observations, held out or not.
+        new_task
+            Whether its tasks were not fitted: their weights come from the prior, given what was learned.
+        seed
+            Of the draws of new tasks' weights.
+        """
+        draws = self._new_draws(data.schema.tasks, data.task_features, seed) if new_task else self.draws
+        batch = request_of_data(self.program, data, new=new_task).batch
+        return log_likelihood(self.program, draws, batch).double().numpy()
+
+    def _new_draws(self, tasks: tuple[str, ...], task_features: Any, seed: int) -> dict[str, Tensor]:
+        dims = new_dims(self.program, tasks, task_features)
+        return new_weights(self.program, self.draws, dims, seed)
 
     def relatedness(self, tasks: Sequence[str] | None = None, level: float = 0.9) -> Relatedness:
         """How alike tasks are, with intervals; what the number means depends on the prior.
@@ -190,3 +203,8 @@ class Posterior:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write one safetensors file that `bayes_mtl.load` reads; nothing in it can be executed."""
         return save(self, path)
+
+
+def _features_of(data: TaskData, given: Any) -> Any:
+    """Features of a data set's tasks, unless others are given."""
+    return data.task_features if given is None else given

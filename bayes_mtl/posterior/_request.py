@@ -34,13 +34,19 @@ class Request:
     index: np.ndarray
 
 
-def request_of_data(program: Program, data: TaskData) -> Request:
-    """Observations of a data set whose tasks were all fitted."""
+def request_of_data(program: Program, data: TaskData, *, new: bool = False) -> Request:
+    """Observations of a data set whose tasks were all fitted, or are all new."""
     check_features(program, data)
-    position = program.schema.encode_tasks(np.asarray(data.schema.tasks, dtype=object))
-    batch = full_batch(data, program.scaling) if data.schema.tasks == program.schema.tasks else None
+    tasks = data.schema.tasks if new else program.schema.tasks
+    same = not new and data.schema.tasks == tasks
+    batch = full_batch(data, program.scaling) if same else None
     if batch is None:
-        batch = _batch(program, data.x, position[data.task], {c: getattr(data, c) for c in COLUMNS}, data.y)
+        position = np.arange(len(tasks))
+        if not new:
+            position = program.schema.encode_tasks(np.asarray(data.schema.tasks, dtype=object))
+        columns = {name: getattr(data, name) for name in COLUMNS}
+        number = len(tasks) if new else None
+        batch = _batch(program, data.x, position[data.task], columns, data.y, number)
         alone = len(data.row) == len(data.x) and bool((data.row == np.arange(len(data.x))).all())
         batch = Batch(
             **{
@@ -51,7 +57,7 @@ def request_of_data(program: Program, data: TaskData) -> Request:
                 "scale": batch.scale if data.weight is None else torch.as_tensor(data.weight).float(),
             }
         )
-    return Request(batch, program.schema.tasks, data.index)
+    return Request(batch, tasks, data.index)
 
 
 def check_features(program: Program, data: TaskData) -> None:
