@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from pyro import poutine
@@ -18,6 +18,8 @@ from bayes_mtl.inference._checkpoint import load_checkpoint, save_checkpoint
 from bayes_mtl.inference._stopping import Plateau
 
 
+@runtime_checkable
+@runtime_checkable
 class Batches(Protocol):
     """Where the loop gets the arguments of its steps."""
 
