@@ -19,7 +19,6 @@ from bayes_mtl.inference._stopping import Plateau
 
 
 @runtime_checkable
-@runtime_checkable
 class Batches(Protocol):
     """Where the loop gets the arguments of its steps."""
 
