@@ -59,11 +59,11 @@ def array_parts(
     size = len(targets)
     if not size:
         raise InputError(message("y", "at least one observation", "none", "Pass the data to learn from."))
-    codes, tasks = encode_tasks(task, task_names, size)
     if row is None and len(rows) != size:
         raise InputError(
             message("y", f"{len(rows)} targets, one a row of x", size, "Pass row= where rows are shared.")
         )
+    codes, tasks = encode_tasks(task, task_names, size)
     row = np.arange(size) if row is None else as_indices(row, "row", size, len(rows), "rows of x")
     if step is not None:
         if rows.ndim != 3:

@@ -24,7 +24,7 @@ def encode_labels(values: Any, argument: str, unused: str = "refuse") -> tuple[n
     unused
         ``"refuse"`` or ``"keep"`` categories that no observation has.
     """
-    codes, labels = _categories(values) if _is_categorical(values) else _sorted_labels(values, argument)
+    codes, labels = _categories(values) if is_categorical(values) else _sorted_labels(values, argument)
     missing = codes < 0
     if missing.any():
         raise InputError(
@@ -55,7 +55,8 @@ def encode_labels(values: Any, argument: str, unused: str = "refuse") -> tuple[n
     return codes, names
 
 
-def _is_categorical(values: Any) -> bool:
+def is_categorical(values: Any) -> bool:
+    """Whether ``values`` are pandas categories."""
     return is_pandas(values, "Categorical") or (
         is_pandas(values, "Series") and getattr(values.dtype, "name", "") == "category"
     )
@@ -70,7 +71,7 @@ def _sorted_labels(values: Any, argument: str) -> tuple[np.ndarray, list[Any]]:
     if isinstance(values, torch.Tensor):
         values = values.detach().cpu().numpy()
     if not (is_pandas(values, "Series") or isinstance(values, np.ndarray)):
-        values = _object_array(values, argument)
+        values = object_array(values, argument)
     if values.ndim != 1:
         raise InputError(
             message(argument, "one label an observation", f"shape {values.shape}", "Flatten it.")
@@ -95,12 +96,13 @@ def _sorted_labels(values: Any, argument: str) -> tuple[np.ndarray, list[Any]]:
     return rank[np.asarray(codes)], [found[i] for i in order]
 
 
-def _object_array(values: Any, argument: str) -> np.ndarray:
+def object_array(values: Any, argument: str) -> np.ndarray:
     """Turn a list into an array that keeps each label's own type (numpy would turn [1, 'a'] into text)."""
     if isinstance(values, str) or not hasattr(values, "__len__"):
         raise InputTypeError(
             message(argument, "one label an observation", repr(values), "Pass a list, array or Series.")
         )
     array = np.empty(len(values), dtype=object)
-    array[:] = list(values)
+    for i, value in enumerate(values):  # at once, numpy would unpack labels that are tuples
+        array[i] = value
     return array

@@ -31,7 +31,7 @@ class Minibatches:
     data, scaling
         Observations and their standardisation.
     size
-        Observations a batch (rows where ``by_rows``); at most all of them.
+        Observations a batch (rows where ``by_rows``); without a temperature at most all of them.
     temperature
         1: every observation once an epoch. Otherwise tasks are drawn with probability proportional to
         ``count^(1/temperature)``, with replacement; infinity draws all tasks equally often.
@@ -67,10 +67,11 @@ class Minibatches:
         else:
             self._all = full_batch(data, scaling, device, dtype)
         alone = len(used) == len(position)
-        self._groups = RowGroups(position, size, temperature != 1) if by_rows and not alone else None
-        unit_task = data.task if self._groups is None else _task_of_rows(data, position, temperature)
-        self.size: int = min(size, len(unit_task))
+        grouped = by_rows and not alone
+        unit_task = _task_of_rows(data, position, temperature) if grouped else data.task
+        self.size: int = min(size, len(unit_task)) if temperature == 1 else size
         """Observations (or rows) a batch."""
+        self._groups = RowGroups(position, self.size, temperature != 1) if grouped else None
         self._sampler: AbstractSampler = (
             EpochSampler(len(unit_task), self.size, seed)
             if temperature == 1

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_mtl._errors import InputError, message
+from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl.data._arrays import as_array, is_pandas
 from bayes_mtl.data._arrays_parts import array_parts
 from bayes_mtl.data._assemble import Options
@@ -27,6 +27,8 @@ def output_parts(
             message("Y", "the index of x", "another one", "Align the frames first, e.g. with Y.loc[x.index].")
         )
     table = np.asarray(as_array(outputs, "Y"))
+    if not hasattr(x, "__len__"):
+        raise InputTypeError(message("x", "[rows, features]", type(x).__name__, "Pass an array or a frame."))
     if table.ndim != 2 or table.shape[0] != len(x):
         raise InputError(
             message("Y", f"[{len(x)} rows, tasks]", f"shape {table.shape}", "Give each task one column.")

@@ -23,7 +23,7 @@ class RowGroups:
         self._counts = torch.tensor(counts)
         self._first = torch.tensor(np.cumsum(counts) - counts)
         self._order = torch.tensor(np.argsort(position, kind="stable"))
-        self._capacity = most_observations(counts, min(size, len(counts)), replacement)
+        self._capacity = most_observations(counts, size, replacement)
 
     def expand(self, rows: Tensor, factor: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Observations, the place of their row in the batch, and factors, ``[capacity]`` each.

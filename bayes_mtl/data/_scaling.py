@@ -130,6 +130,8 @@ def _no_zeros(sd: np.ndarray, extent: np.ndarray) -> np.ndarray:
 def _feature_moments(data: TaskData) -> tuple[np.ndarray, np.ndarray]:
     """Mean and sd over the rows that observations refer to (Chan, Golub & LeVeque 1983, eq. 2.1)."""
     width = data.x.shape[-1]
+    if not width:
+        return np.zeros(0), np.ones(0)
     used = np.unique(data.row)
     count, mean, squares = 0, np.zeros(width), np.zeros(width)
     low, high = np.full(width, np.inf), np.full(width, -np.inf)

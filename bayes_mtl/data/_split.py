@@ -70,12 +70,15 @@ def split_positions(task: np.ndarray, tasks: int, test: float, seed: int, by: An
         held = min(max(1, round(test * tasks)), tasks - 1)
         return np.isin(task, rng.permutation(tasks)[:held])
     counts = np.bincount(task, minlength=tasks)
-    quota = np.floor(test * counts + rng.random(tasks)).astype(np.int64)
-    quota = np.minimum(quota, np.maximum(counts - 1, 0))
-    if not quota.any():
+    if not (counts > 1).any():
         raise InputError(
-            message("test", "a task with an observation to spare", f"{len(task)} in all", "Raise test=.")
+            message("test", "a task with an observation to spare", "one in each", "Split by='tasks'.")
         )
+    # Systematic rounding: the total is within one of its share, and no task is favoured.
+    bounds = np.floor(test * np.cumsum(counts) + rng.random()).astype(np.int64)
+    quota = np.minimum(np.diff(bounds, prepend=0), np.maximum(counts - 1, 0))
+    if not quota.any():
+        quota[rng.choice(np.flatnonzero(counts > 1))] = 1
     # Observations in random order within each task (they are sorted by task): the first go to the test.
     shuffled = np.lexsort((rng.random(len(task)), task))
     rank = np.arange(len(task)) - np.repeat(np.cumsum(counts) - counts, counts)

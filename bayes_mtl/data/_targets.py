@@ -3,11 +3,15 @@
 from typing import Any
 
 import numpy as np
+import torch
 
 from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl.data._arrays import as_array, is_pandas
-from bayes_mtl.data._labels import encode_labels
+from bayes_mtl.data._labels import encode_labels, is_categorical, object_array
 from bayes_mtl.data._names import listed, positions
+
+_FEW = 20
+"""More classes than this, all of which read as numbers, are numbers stored as text."""
 
 
 def encode_targets(values: Any, argument: str = "y") -> tuple[np.ndarray, tuple[str, ...]]:
@@ -16,61 +20,60 @@ def encode_targets(values: Any, argument: str = "y") -> tuple[np.ndarray, tuple[
     Booleans, text and pandas categories are classes, in the order of `encode_labels`; a class without
     an observation stays a class.
     """
-    if is_pandas(values, "Series") or is_pandas(values, "Categorical"):
-        kind = "O" if values.dtype.name == "category" else getattr(values.dtype, "kind", "O")
-    elif isinstance(values, np.ndarray) or not isinstance(values, (list, tuple)):
-        kind = (
-            as_array(values, argument).dtype.kind if not isinstance(values, np.ndarray) else values.dtype.kind
-        )
-    else:
-        values = np.asarray(values) if not any(isinstance(v, str) or v is None for v in values) else values
-        kind = values.dtype.kind if isinstance(values, np.ndarray) else "O"
+    if is_categorical(values):
+        return _classes(values, argument)
+    values = _as_vector(values, argument)
+    kind = getattr(values.dtype, "kind", "O")
     if kind == "O":
         values, kind = _plain_objects(values, argument)
     if kind in "iuf":
         return _numbers(values, argument), ()
-    if kind not in "bOUT":
-        raise InputTypeError(
-            message(argument, "numbers, booleans, text or categories", f"dtype {values.dtype}", "Convert it.")
-        )
-    codes, classes = encode_labels(values, argument, unused="keep")
-    if len(classes) < 2:
+    if kind in "bU":
+        return _classes(values, argument)
+    raise InputTypeError(
+        message(argument, "numbers, booleans, text or categories", f"dtype {values.dtype}", "Convert it.")
+    )
+
+
+def _as_vector(values: Any, argument: str) -> Any:
+    if isinstance(values, torch.Tensor):
+        values = as_array(values, argument)
+    if not (is_pandas(values, "Series") or isinstance(values, np.ndarray)):
+        numbers = isinstance(values, (list, tuple)) and all(isinstance(v, (int, float)) for v in values)
+        values = np.asarray(values) if numbers else object_array(values, argument)
+    if values.ndim != 1:
         raise InputError(
-            message(argument, "at least 2 classes", listed(classes), "There is nothing to tell apart.")
+            message(
+                argument,
+                "one target an observation",
+                f"shape {values.shape}",
+                "Use from_outputs for a table.",
+            )
         )
-    return codes.astype(np.float64), classes
+    return values
 
 
 def _plain_objects(values: Any, argument: str) -> tuple[Any, str]:
-    """Object columns that hold one plain type; mixtures are refused."""
+    """Objects that are all of one plain type, as that type; mixtures are refused."""
     import pandas as pd
 
-    if (
-        is_pandas(values, "Categorical")
-        or getattr(values.dtype if hasattr(values, "dtype") else None, "name", "") == "category"
-    ):
-        return values, "O"
     series = pd.Series(values)
     found = pd.api.types.infer_dtype(series, skipna=True)
     if found in ("integer", "floating", "mixed-integer-float", "decimal"):
         return series.astype(np.float64), "f"
-    if found not in ("string", "boolean"):
-        raise InputTypeError(
-            message(
-                argument, "numbers, booleans, text or categories", f"{found} objects", "Convert the column."
-            )
+    if found == "string":
+        return series, "U"
+    if found == "boolean":
+        return series, "b"
+    raise InputTypeError(
+        message(
+            argument, "numbers, booleans, text or categories", f"{found} objects", "Convert it to one type."
         )
-    return series, "O"
+    )
 
 
 def _numbers(values: Any, argument: str) -> np.ndarray:
     y = np.array(as_array(values, argument), dtype=np.float64)
-    if y.ndim != 1:
-        raise InputError(
-            message(
-                argument, "one target an observation", f"shape {y.shape}", "Use from_outputs for a table."
-            )
-        )
     bad = ~np.isfinite(y)
     if bad.any():
         raise InputError(
@@ -79,3 +82,25 @@ def _numbers(values: Any, argument: str) -> np.ndarray:
             )
         )
     return y
+
+
+def _classes(values: Any, argument: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    codes, classes = encode_labels(values, argument, unused="keep")
+    if len(classes) < 2:
+        raise InputError(
+            message(argument, "at least 2 classes", listed(classes), "There is nothing to tell apart.")
+        )
+    if len(classes) > _FEW and all(_reads_as_number(name) for name in classes):
+        found = f"{len(classes)} texts like {classes[0]!r}"
+        raise InputTypeError(
+            message(argument, "classes, or numbers", found, "Convert it with pandas.to_numeric.")
+        )
+    return codes.astype(np.float64), classes
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

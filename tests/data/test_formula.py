@@ -36,6 +36,7 @@ EVIL = [
     "bs(a, _state={})",
     "bs(a, **{})",
     'bs(a, extrapolation=\'"] or __import__("os").system("true") or ["\')',
+    "bs(a, extrapolation='\\\\\"] or __import__(1) or [\\\\\"')",
     "C(g, Treatment('p\\'))",
     "hashed(g)",
     "Q('a')",

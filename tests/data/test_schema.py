@@ -1,0 +1,91 @@
+"""Names and encoding, apart from formulas."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bayes_mtl._errors import FileError, InputError
+from bayes_mtl.data import Schema, TaskData
+
+
+def test_arrays_are_encoded_in_their_original_order() -> None:
+    x = np.arange(12.0).reshape(4, 3)
+    data = TaskData.from_arrays(x, np.arange(4.0), list("aabb"), varying=["x2", "x0"])
+    schema = Schema.from_dict(json.loads(json.dumps(data.schema.to_dict())))
+    assert schema == data.schema
+    assert schema.columns == ("x0", "x2", "x1")
+    np.testing.assert_array_equal(schema.encode(x), data.x)
+    np.testing.assert_array_equal(schema.encode(pd.DataFrame(x, columns=["x0", "x1", "x2"])), data.x)
+    np.testing.assert_array_equal(schema.encode(x.astype(np.float32)[:, None, :]), data.x[:, None, :])
+
+
+def test_encoding_makes_a_copy() -> None:
+    schema = Schema(tasks=("a",), features=("p",))
+    rows = np.ones((2, 1))
+    schema.encode(rows)[:] = 5.0
+    np.testing.assert_array_equal(rows, 1.0)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [["2", "10", "2"], [2, 10, 2], [2.0, 10.0, 2.0], np.array([2, 10, 2]), pd.Series([2.0, 10.0, 2.0]),
+     pd.Categorical(["2", "10", "2"])],
+)  # fmt: skip
+def test_tasks_are_found_by_any_form_of_their_label(labels: object) -> None:
+    schema = Schema(tasks=("2", "10"), features=("p",))
+    np.testing.assert_array_equal(schema.encode_tasks(labels), [0, 1, 0])
+
+
+def test_one_task_alone() -> None:
+    schema = Schema(tasks=("2", "10"), features=("p",))
+    np.testing.assert_array_equal(schema.encode_tasks("10"), [1])
+    np.testing.assert_array_equal(schema.encode_tasks(2), [0])
+
+
+def test_an_unknown_task_reads_like_the_house_style() -> None:
+    with pytest.raises(InputError) as caught:
+        Schema(tasks=("A", "B"), features=("p",)).encode_tasks(["A", "C"])
+    assert str(caught.value) == (
+        "Task 'C' was not in the data this model was fitted on (fitted: 'A', 'B'). "
+        "Pass new_task=True to draw its weights from the prior."
+    )
+
+
+def test_many_tasks_are_shortened_and_a_near_one_suggested() -> None:
+    schema = Schema(tasks=tuple(f"school{i}" for i in range(100)), features=("p",))
+    with pytest.raises(InputError) as caught:
+        schema.encode_tasks(["School7"])
+    text = str(caught.value)
+    assert "'school4', ... (100 in all)" in text
+    assert "Did you mean 'school" in text
+    assert len(text) < 300
+
+
+def test_everything_survives_json() -> None:
+    schema = Schema(
+        tasks=("a", "b"), features=("p", "q"), fixed=("r",), intercept=False, groups=("g", "h"),
+        task_features=("size",), classes=("no", "yes"), target="passed",
+    )  # fmt: skip
+    assert Schema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"tasks": 3}, {"tasks": [1, 2]}, {"intercept": "yes"}, {"target": 5}, {"encoder": [1]}, {"encoder": {}}],
+)
+def test_damaged_schemas_are_refused(change: dict[str, object], unchecked: None) -> None:
+    written = Schema(tasks=("a",), features=("p",)).to_dict() | change
+    with pytest.raises(FileError):
+        Schema.from_dict(written)
+
+
+@pytest.mark.parametrize(
+    "lost", ["tasks", "features", "fixed", "groups", "task_features", "classes", "target"]
+)
+def test_incomplete_schemas_are_refused(lost: str) -> None:
+    written = Schema(tasks=("a",), features=("p",)).to_dict()
+    del written[lost]
+    with pytest.raises(FileError):
+        Schema.from_dict(written)
