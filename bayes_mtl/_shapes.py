@@ -6,6 +6,7 @@ inside and outside the plate of tasks broadcast against each other without any r
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyro
 import torch
@@ -45,7 +46,12 @@ class Dims:
         return (self.features, self.outputs)
 
     def plate(self) -> pyro.plate:
-        """The plate over tasks, at the batch axis next to the event axes."""
+        """The plate over tasks, at the batch axis next to the event axes; one object, entered at will."""
+        return self._plate
+
+    @cached_property
+    def _plate(self) -> pyro.plate:
+        # A second plate of the same name would be a second site of that name, which Pyro refuses.
         return pyro.plate(self.name, self.tasks, dim=-1)
 
 

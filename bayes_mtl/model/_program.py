@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pyro
 import torch
 from pyro import poutine
+from pyro.contrib.autoname import scope
 from pyro.distributions import Distribution
 from pyro.nn import PyroModule
 from torch import Tensor, nn
@@ -110,7 +112,7 @@ class Program(PyroModule):
         parts = []
         for name, tasks in self.kinds:
             dims = self.dims(task_features, tasks if name else None, name)
-            with poutine.scope(prefix=name) if name else nullcontext():
+            with scope(prefix=name) if name else nullcontext():
                 parts.append(sampler(dims))
         if len(parts) == 1:
             weights = parts[0]
@@ -131,9 +133,11 @@ class Program(PyroModule):
     def likelihood_parameters(self, batch: Batch) -> dict[str, Tensor]:
         """Sample the likelihood's parameters and gather them to observations."""
         events = self.likelihood.events
+        # Another plate than the prior's: each is written without knowing of the other.
+        dims = replace(self.dims(tasks=range(batch.tasks)), name="observed_tasks")
         return {
             name: gather_tasks(value, batch.task, batch.tasks, events.get(name, 0))
-            for name, value in self.likelihood.parameters(self.dims(tasks=range(batch.tasks))).items()
+            for name, value in self.likelihood.parameters(dims).items()
         }
 
     def predictor(self, batch: Batch, weights: Tensor, fixed: Tensor | None) -> Tensor:

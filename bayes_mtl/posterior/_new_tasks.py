@@ -1,6 +1,7 @@
 """Weights of tasks that were not fitted."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def new_dims(program: Program, tasks: tuple[str, ...], task_features: Any) -> Di
         )
     features = _task_features(program, tasks, task_features)
     dims = program.dims(tasks=range(len(tasks)))
-    return Dims(**{**dims.__dict__, "task_features": features, "name": "new_tasks"})
+    return replace(dims, task_features=features, name="new_tasks")
 
 
 def new_weights(program: Program, draws: Mapping[str, Tensor], dims: Dims, seed: int) -> dict[str, Tensor]:
