@@ -1,6 +1,7 @@
 """Random batches: unbiased, of one shape, repeatable, and read a batch at a time."""
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -130,7 +131,10 @@ MODES: dict[str, dict[str, object]] = {
 @pytest.mark.parametrize("mode", MODES)
 def test_resuming_is_exact(mode: str) -> None:
     data = shared() if mode == "rows" else skewed()
-    make = lambda seed: Minibatches(data, unit_scaling(data), size=3, seed=seed, **MODES[mode])  # noqa: E731
+
+    def make(seed: int) -> Minibatches:
+        return Minibatches(data, unit_scaling(data), size=3, seed=seed, **MODES[mode])
+
     stream = make(5)
     for _ in range(7):
         stream.next()
@@ -172,8 +176,10 @@ def test_states_of_others_are_refused() -> None:
 
 @pytest.mark.parametrize("by_rows", [False, True])
 @pytest.mark.parametrize("build", [skewed, shared])
-def test_memory_maps_give_the_same_batches(tmp_path: Path, by_rows: bool, build: object) -> None:
-    data = build()  # type: ignore[operator]
+def test_memory_maps_give_the_same_batches(
+    tmp_path: Path, by_rows: bool, build: Callable[[], TaskData]
+) -> None:
+    data = build()
     order = np.random.default_rng(0).permutation(len(data.x))
     np.save(tmp_path / "x.npy", data.x[order])
     mapped = TaskData.from_arrays(
