@@ -40,13 +40,13 @@ def guided_draws(
             guide_trace = poutine.trace(guide).get_trace(*arguments)
             replayed = poutine.replay(program, trace=guide_trace)
             trace = poutine.trace(replayed).get_trace(*arguments)
+            weights.append(_summed(trace, number) - _summed(guide_trace, number))
         values = {
             name: site["value"]
             for name, site in trace.nodes.items()
             if site["type"] == "sample" and not site["is_observed"] and not site_is_subsample(site)
         }
         parts.append({n: v.expand(number, *v.shape[1:]) for n, v in values.items()})
-        weights.append(_summed(trace, number) - _summed(guide_trace, number))
     return {n: torch.cat([part[n] for part in parts]) for n in parts[0]}, torch.cat(weights)
 
 
