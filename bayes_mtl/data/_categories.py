@@ -1,6 +1,6 @@
 """Columns of a frame as a formula may see them: numbers, or categories with known levels."""
 
-import ast
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,13 +60,10 @@ def check_levels(prepared: Any, levels: Mapping[str, tuple[Level, ...]]) -> None
 
 def _inner_column(expression: str) -> str:
     """``year`` of ``C(year, ...)``; the expression itself where it is no call."""
-    try:
-        node = ast.parse(expression.replace("`", ""), mode="eval").body
-    except SyntaxError:
-        return expression
-    if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Name):
-        return node.args[0].id
-    return expression
+    quoted = re.fullmatch(r"\w+\(\s*`([^`]*)`.*\)", expression)
+    plain = re.fullmatch(r"\w+\(\s*(\w+)\s*(,.*)?\)", expression)
+    found = quoted or plain
+    return found.group(1) if found else expression
 
 
 def _texts(column: Any, name: str) -> np.ndarray | None:

@@ -83,6 +83,7 @@ class Formula:
             For a name that is no column, and for anything beyond arithmetic and the allowed functions.
         """
         used: dict[str, None] = {}
+        _refuse_collisions(self.text, columns)
         for term in self.terms:
             for factor in term.factors:
                 method = factor.eval_method.value
@@ -95,6 +96,17 @@ class Formula:
 
 def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'it cannot be read'}"
+
+
+def _refuse_collisions(text: str, columns: Sequence[str]) -> None:
+    """Refuse quoted names that become one Python name: formulaic would mix up what they remember."""
+    quoted = [name for name in set(re.findall("`([^`]*)`", text)) if not name.isidentifier()]
+    python = [re.sub(r"^(?=\d)", "_", re.sub(r"\W", "_", name)) for name in quoted]
+    clash = repeated(python) or sorted(set(python) & set(columns))
+    if clash:
+        raise InputError(
+            message("formula", "columns that differ in letters and digits", listed(clash), "Rename one.")
+        )
 
 
 def _column(name: str, columns: Sequence[str], used: dict[str, None]) -> None:
@@ -117,7 +129,6 @@ class _Checker:
         from formulaic.utils.code import sanitize_variable_names
 
         self.text, self.columns, self.used = text, columns, used
-        self.refuse_collisions()
         self.aliases: dict[str, str] = {}
         plain = sanitize_variable_names(text, {}, self.aliases)
         try:
@@ -127,16 +138,6 @@ class _Checker:
 
     def check(self) -> None:
         self.value(self.tree)
-
-    def refuse_collisions(self) -> None:
-        """Refuse quoted names that become one Python name: formulaic would tell them apart at random."""
-        quoted = [name for name in set(re.findall("`([^`]*)`", self.text)) if not name.isidentifier()]
-        python = [re.sub(r"^(?=\d)", "_", re.sub(r"\W", "_", name)) for name in quoted]
-        if repeated(python) or set(python) & set(self.columns):
-            clash = repeated(python) or set(python) & set(self.columns)
-            raise InputError(
-                message("formula", "columns that differ in letters and digits", listed(clash), "Rename one.")
-            )
 
     def refuse(self, node: ast.AST) -> None:
         functions = ", ".join(sorted({*ELEMENTWISE, *REMEMBERING}, key=str.lower))
@@ -169,9 +170,10 @@ class _Checker:
 
     def operands(self, node: ast.BinOp) -> None:
         if isinstance(node.op, ast.Pow):
-            # Towers of literal powers would be computed in exact, endless integers.
+            # Powers of literals would be computed in exact, endless integers; those of columns are not.
             exponent = node.right.operand if isinstance(node.right, ast.UnaryOp) else node.right
-            if not isinstance(exponent, ast.Constant) or isinstance(node.left, ast.Constant):
+            named = any(isinstance(part, ast.Name) for part in ast.walk(node.left))
+            if not (named and isinstance(exponent, ast.Constant)):
                 self.refuse(node)
         self.value(node.left)
         self.value(node.right)

@@ -60,7 +60,17 @@ def model_matrix(
             warnings.simplefilter("error", DataMismatchWarning)
             made = spec.get_model_matrix(frame, context={"sqrt": np.sqrt, "abs": np.abs, **_MORE})
             x = np.asarray(made, dtype=np.float64)
-    except (FormulaicError, DataMismatchWarning, ValueError, TypeError, ArithmeticError, KeyError) as error:
+    except DataMismatchWarning as warning:
+        new = str(warning).partition("{")[2].partition("}")[0]
+        raise InputError(
+            message(
+                "formula",
+                "categories among the levels it knows",
+                new.replace("np.int64", "").replace("np.float64", ""),
+                "A category that was not in the data has no weight; drop these rows or merge levels.",
+            )
+        ) from warning
+    except (FormulaicError, ValueError, TypeError, ArithmeticError, KeyError) as error:
         remedy = "Compute the column first, or change the formula."
         if "extrapolation" in str(error):
             remedy = "Write bs(..., extrapolation='extend'), or give the spline lower_bound and upper_bound."

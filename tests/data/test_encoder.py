@@ -126,8 +126,16 @@ def test_new_rows_that_cannot_be_encoded(change: dict[str, object], text: str) -
 def test_a_new_value_of_an_expression_is_refused() -> None:
     frame = table()
     data, _ = encode("C(floor(b / 5))", frame)
-    with pytest.raises(_errors.InputError, match="outside of the nominated levels"):
+    with pytest.raises(_errors.InputError, match="categories among the levels it knows, found "):
         data.schema.encode(frame.assign(b=frame["b"] + 50))
+
+
+def test_a_new_value_of_a_quoted_column_is_refused() -> None:
+    frame = table().assign(**{"my col": np.arange(40) % 3})
+    data, _ = encode("C(`my col`)", frame)
+    assert data.x.shape == (40, 2)
+    with pytest.raises(_errors.InputError, match="column 'my col': expected one of '0', '1', '2', found '5'"):
+        data.schema.encode(frame.assign(**{"my col": 5}))
 
 
 def test_numbers_become_integers_and_back() -> None:

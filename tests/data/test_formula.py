@@ -30,6 +30,11 @@ EVIL = [
     "I(f'{a}')",
     "I(9**9**9**9)",
     "I((9**99)**99)",
+    "I((9 + 0)**99)",
+    "I(a ** a)",
+    "C(g, {**{}})",
+    "C(g, Treatment(open('x')))",
+    "C(g, Treatment(reference=open('x')))",
     "I('x' * 10)",
     "C(g, contr.evil)",
     "C(g, a.sum)",
@@ -91,6 +96,10 @@ def test_nothing_was_executed(tmp_path: object, monkeypatch: pytest.MonkeyPatch)
         "minimum(a, 3)",
         "bs(a, knots=[2.0])",
         "C(g, contr.treatment('q'))",
+        "C(g, Treatment(reference='q'))",
+        "C(g, {'p against q': [1, -1]})",
+        "C(g, levels=['q', 'p'])",
+        "cr(a, df=3, lower_bound=None)",
         "1",
         "a:C(g)",
         "a*g",
@@ -119,7 +128,7 @@ def test_formulas_may(formula: str) -> None:
         ("y ~ log(a - 1)", "NaN or infinity in feature 'log(a - 1)'"),
         ("y ~ C(g) + C(one)", "at least 2 levels, found one in 'C(one)'"),
         ("y ~ bs(a, df=1)", "`df` must be greater"),
-        ("y ~ C(g, levels=['p'])", "outside of the nominated levels"),
+        ("y ~ C(g, levels=['p'])", "categories among the levels it knows, found 'q'"),
         ("y ~ poly(g, 2)", "terms that can be evaluated"),
     ],
 )
@@ -135,3 +144,29 @@ def test_damaged_encoders_are_refused(damage: str) -> None:
     del saved["encoder"][damage]
     with pytest.raises(FileError, match="what Encoder"):
         Schema.from_dict(saved)
+
+
+@pytest.mark.parametrize(
+    "formula", ["a + bs(`a b`)", "`a b` + bs(`a-b`)", "bs(`a b`) + bs(`a-b`)", "I(`1a`)"]
+)
+def test_columns_that_python_cannot_tell_apart(formula: str) -> None:
+    """formulaic keeps the knots of ``bs(`a b`)`` and ``bs(`a-b`)`` in one place, named ``bs(a_b)``."""
+    frame = FRAME.assign(**{"a b": [1.0, 2.0, 3.0], "a-b": [5.0, 2.0, 3.0], "1a": 0.0, "_1a": 1.0})
+    frame = frame if "-" in formula and formula.count("`") == 4 else frame.assign(a_b=1.0)
+    with pytest.raises(InputError, match="differ in letters and digits"):
+        TaskData.from_frame(frame, y="y", task="t", formula=formula)
+
+
+@pytest.mark.parametrize("state", [{"items": 3}, {"items": [[1]]}, {"other": 1}, {"array": "x"}])
+def test_damaged_memories_are_refused(state: dict[str, object]) -> None:
+    saved = TaskData.from_frame(FRAME, y="y", task="t", formula="poly(a, 2)").schema.to_dict()
+    saved["encoder"]["state"] = state
+    with pytest.raises(FileError, match="a saved state"):
+        Schema.from_dict(saved).encode(FRAME)
+
+
+def test_a_formula_that_was_exchanged_is_noticed() -> None:
+    saved = TaskData.from_frame(FRAME, y="y", task="t", formula="log(a)").schema.to_dict()
+    saved["encoder"]["formula"] = "exp(a)"
+    with pytest.raises(InputError, match=r"columns that encode to 'log\(a\)', found 'exp\(a\)'"):
+        Schema.from_dict(saved).encode(FRAME)

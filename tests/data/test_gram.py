@@ -109,6 +109,8 @@ def test_a_task_without_observations_has_zeros() -> None:
     statistics = gram(data.subset(data.task != 2), scaling)
     assert statistics.n[2] == 0 and not statistics.xx[2].any() and not statistics.xy[2].any()
     assert statistics.tasks == 4 and statistics.weights == 4
+    small = statistics.to("cpu", torch.float32)
+    assert small.xx.dtype == small.n.dtype == torch.float32
 
 
 @pytest.mark.parametrize(

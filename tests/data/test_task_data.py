@@ -1,5 +1,7 @@
 """Rows, observations and tasks, from arrays and from tables of outputs."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -100,6 +102,9 @@ def test_labels_have_a_stable_order() -> None:
         (pd.Series([2, 5, 2], dtype="category"), ("2", "5"), [0, 1, 0]),
         (pd.Series([1, 2, 3], dtype="Int64"), (), [1, 2, 3]),
         (pd.Series([1, 2.5, 3], dtype=object), (), [1, 2.5, 3]),
+        ([Decimal("1.5"), Decimal("2"), Decimal("3")], (), [1.5, 2, 3]),
+        ([np.int64(1), np.int64(2), np.int64(3)], (), [1, 2, 3]),
+        (torch.tensor([True, False, True]), ("False", "True"), [1, 0, 1]),
         ([1, 2, 3], (), [1, 2, 3]),
     ],
 )
