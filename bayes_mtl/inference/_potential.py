@@ -1,5 +1,6 @@
 """The log-density of a Pyro program on one flat vector of unconstrained numbers."""
 
+import math
 from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any
@@ -72,10 +73,17 @@ class Potential:
         return sum((term.expand(flat.shape[0], -1).sum(-1) for term in terms if term.dim() == 2), jacobian)
 
     def value_and_gradient(self, point: np.ndarray) -> tuple[float, np.ndarray]:
-        """Log-density and its gradient at a numpy vector (what samplers and optimisers call)."""
+        """Log-density and its gradient at a numpy vector (what samplers and optimisers call).
+
+        Far out a covariance may be singular to machine precision: such a point has density zero, which
+        is a divergence to a sampler and too long a step to an optimiser.
+        """
         flat = torch.as_tensor(point, dtype=torch.float64).clone().requires_grad_()
-        with self._lock:
-            value = self.log_density(flat)
+        try:
+            with self._lock:
+                value = self.log_density(flat)
+        except torch.linalg.LinAlgError:
+            return -math.inf, np.zeros(len(point))
         (gradient,) = torch.autograd.grad(value, flat)
         return float(value.detach()), gradient.numpy()
 
