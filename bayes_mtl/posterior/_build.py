@@ -30,7 +30,7 @@ def build_posterior(program: Program, latents: Mapping[str, Tensor], record: Fit
             draws["weights"] = weights.expand(number, *weights.shape[1:])
         draws = {k: v for k, v in draws.items() if k.rsplit("/", 1)[-1] not in AUXILIARY}
         for kind in kinds(program, draws, task_features):
-            aligned = program.prior.align(kind.draws)
+            aligned = program.prior.align(kind.draws, kind.dims)
             derived = program.prior.derive(aligned, kind.dims)
             for name, value in {**aligned, **derived}.items():
                 if name != "weights":

@@ -96,6 +96,12 @@ class AbstractTaskPrior(ABC):
         """Quantities worth keeping beside the prior's sites, from all draws at once; none by default."""
         return {}
 
-    def align(self, draws: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Draws with arbitrary labels made comparable (label switching); unchanged by default."""
+    def align(self, draws: Mapping[str, Tensor], dims: Dims) -> dict[str, Tensor]:
+        """Draws with arbitrary labels made comparable (label switching); unchanged by default.
+
+        Parameters
+        ----------
+        draws
+            As in `relatedness`; every site must come back, with the same shape.
+        """
         return dict(draws)

@@ -30,6 +30,7 @@ from bayes_mtl._errors import InputError, message
 from bayes_mtl._shapes import Dims
 from bayes_mtl.distributions import StickBreaking, WeightMixture
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
+from bayes_mtl.priors._align import align_clusters
 from bayes_mtl.priors._at_draws import at_draws
 from bayes_mtl.priors._cluster_start import cluster_start
 from bayes_mtl.priors._moments import Moments
@@ -140,7 +141,7 @@ class TaskClustering(AbstractGaussianTaskPrior):
                     "task_features",
                     "data with features of the tasks (the gate and the task-dependent mean read them)",
                     "none",
-                    "Name them in TaskData.from_frame(task_features=[...]), or pass task_features= to predict.",
+                    "Name them in TaskData.from_frame(task_features=[...]), or pass them to predict.",
                 )
             )
         return dims.task_features
@@ -160,6 +161,13 @@ class TaskClustering(AbstractGaussianTaskPrior):
             )
         mixture = WeightMixture(moments.mean, moments.root(), moments.logits)
         return mixture.component_log_prob(draws["weights"]).softmax(-1)
+
+    def align(self, draws: Mapping[str, Tensor], dims: Dims) -> dict[str, Tensor]:
+        """Clusters of all draws under the same labels, the largest first.
+
+        With stick-breaking weights, whose order means something to the prior, that order is given up.
+        """
+        return align_clusters(draws, self.assignment(draws, dims), self.dim_names)
 
     def derive(self, draws: Mapping[str, Tensor], dims: Dims) -> dict[str, Tensor]:
         return {"assignment": self.assignment(draws, dims)}
