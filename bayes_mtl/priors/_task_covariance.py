@@ -56,5 +56,5 @@ class TaskCovariance(AbstractGaussianTaskPrior):
 
     def relatedness(self, draws: Mapping[str, Tensor], dims: Dims) -> Tensor:
         """The correlation between tasks, ``[draws, tasks, tasks]``."""
-        factor = draws["task_correlation"]
+        factor = draws["task_correlation"].squeeze(1)
         return factor @ factor.mT
