@@ -25,6 +25,10 @@ class NumericalError(BayesMTLError, ArithmeticError):
     """A loss or a density that is no longer finite."""
 
 
+class CheckFailed(BayesMTLError, AssertionError):
+    """A class of the user's own that breaks its contract; raised by `bayes_mtl.testing` only."""
+
+
 def message(argument: str, expected: str, found: object, remedy: str) -> str:
     """One sentence for what was wrong, one for what to do: the form of every input error."""
     return f"{argument}: expected {expected}, found {found}. {remedy}"

@@ -1,0 +1,163 @@
+"""The contract of a whole model: what holds for every Pyro program that a model stands for."""
+
+import pyro
+import torch
+from pyro import poutine
+from pyro.util import check_site_shape
+from torch import Tensor
+
+from bayes_mtl._seed import seeded
+from bayes_mtl.data import Batch, Minibatches, TaskData
+from bayes_mtl.model import MultiTaskModel, Program
+from bayes_mtl.testing._graph import check_capture
+from bayes_mtl.testing._require import require, runs
+from bayes_mtl.testing._site_draws import SiteDraws, alone, draw_sites, latent, log_densities, together
+
+_ROUNDING = 1e-9
+"""Relative difference of float64 sums taken in another order."""
+
+
+def check_model(model: MultiTaskModel, data: TaskData) -> None:
+    """Check what every combination of prior, likelihood and network must satisfy on ``data``.
+
+    The program passes Pyro's own validation; its plates are where the library expects them; particles
+    run together give the numbers of particles run one by one; every latent site matters to the density
+    and has finite gradients; the batches of an epoch average to all observations; the program can be
+    captured as one graph, as compiled inference does.
+
+    Parameters
+    ----------
+    model
+        The combination to check; it is not changed.
+    data
+        Few observations: up to a hundred.
+
+    Raises
+    ------
+    CheckFailed
+        On the first rule that is broken.
+    """
+    parts = [model.prior, model.likelihood, *([] if model.network is None else [model.network])]
+    subject = " with ".join(type(part).__name__ for part in parts)
+    with runs(f"{subject}: writing the program", "Read the cause below."):
+        program = model.program(data)
+    program.eval()
+    check_program(subject, program, data)
+
+
+def check_program(subject: str, program: Program, data: TaskData) -> SiteDraws:
+    """See `check_model`; returns draws of the latent sites, float64."""
+    _check_validated(subject, program, program.batch(data))
+    draws = draw_sites(program, program.batch(data)).to(torch.float64)
+    program = program.double()
+    batch = program.batch(data, dtype=torch.float64)
+    with pyro.validation_enabled(False):
+        _check_vectorised(subject, program, batch, draws)
+        _check_gradients(subject, program, batch, draws)
+        _check_minibatches(subject, program, data, draws)
+        check_capture(subject, program, batch, draws)
+    return draws
+
+
+def _check_validated(subject: str, program: Program, batch: Batch) -> None:
+    with seeded(0), pyro.validation_enabled(True), runs(f"{subject}: one run under validation", _SHAPES):
+        trace = poutine.trace(program).get_trace(batch)
+        trace.compute_log_prob()
+        for site in trace.nodes.values():
+            if site["type"] == "sample":
+                check_site_shape(site, max_plate_nesting=1)
+    for name, site in latent(trace):
+        places = {frame.dim for frame in site["cond_indep_stack"] if frame.vectorized}
+        require(
+            places <= {-1},
+            f"{subject}: the plate around '{name}'",
+            "the plate of tasks at dim=-1 or none",
+            f"plates at {sorted(places)}",
+            "Use 'with dims.plate():' for what is sampled for each task, and .to_event() for all else.",
+        )
+        require(
+            bool(torch.isfinite(site["log_prob"]).all()),
+            f"{subject}: the log-density of '{name}'",
+            "finite numbers",
+            site["log_prob"].tolist(),
+            "Look for a division by zero or a logarithm of zero.",
+        )
+
+
+def _check_vectorised(subject: str, program: Program, batch: Batch, draws: SiteDraws) -> None:
+    rule = f"{subject}: several particles at once"
+    with torch.no_grad(), runs(rule, _SHAPES):
+        trace = together(program, (batch,), draws)
+        found = log_densities(trace, draws.number)
+        one_by_one = [log_densities(trace) for trace in alone(program, (batch,), draws)]
+    for name, value in found.items():
+        expected = torch.stack([densities[name] for densities in one_by_one])
+        _require_close(
+            value,
+            expected,
+            f"{subject}: log-density of '{name}' of {draws.number} particles at once",
+            "that of one by one",
+        )
+
+
+def _check_gradients(subject: str, program: Program, batch: Batch, draws: SiteDraws) -> None:
+    leaves = {name: value.clone().requires_grad_() for name, value in draws.values.items()}
+    densities = log_densities(together(program, (batch,), SiteDraws(leaves, draws.plated)), draws.number)
+    total = torch.stack([density.sum() for density in densities.values()]).sum()
+    for name, leaf in leaves.items():
+        # without the site's own density, which has a gradient whether or not the site is used
+        rest = total - densities[name].sum()
+        gradient = torch.zeros_like(leaf)
+        if rest.requires_grad:
+            (found,) = torch.autograd.grad(rest, leaf, retain_graph=True, allow_unused=True)
+            gradient = gradient if found is None else found
+        require(
+            bool(torch.isfinite(gradient).all()),
+            f"{subject}: the gradient at '{name}'",
+            "finite numbers",
+            "infinite or undefined ones",
+            "Keep clear of 0 in logarithms, roots and divisions, also in branches of torch.where.",
+        )
+        if batch.tasks == 1:
+            continue  # features of one task say nothing once they are centred
+        used = gradient.flatten(2).ne(0).any(-1) if leaf.dim() > 2 else gradient.ne(0)
+        require(
+            bool(used.all()),
+            f"{subject}: the rest of the density",
+            f"to depend on '{name}'" + (" of every task" if name in draws.plated else ""),
+            "a gradient of 0",
+            "Use the sampled value, undetached, or do not sample it.",
+        )
+
+
+def _check_minibatches(subject: str, program: Program, data: TaskData, draws: SiteDraws) -> None:
+    number = len(data)
+    size = next(size for size in range(max(2, number // 4), number + 1) if number % size == 0)
+    source = Minibatches(data, program.scaling, size=size, dtype=torch.float64)
+    with torch.no_grad():
+        full = log_densities(
+            together(program, (program.batch(data, dtype=torch.float64),), draws), draws.number
+        )
+        parts = [
+            log_densities(together(program, (source.next(),), draws), draws.number)
+            for _ in range(number // size)
+        ]
+    for name, value in full.items():
+        mean = torch.stack([part[name] for part in parts]).mean(0)
+        _require_close(
+            mean,
+            value,
+            f"{subject}: log-density of '{name}', averaged over the mini-batches of an epoch",
+            "that of all observations",
+        )
+
+
+def _require_close(found: Tensor, expected: Tensor, rule: str, what: str) -> None:
+    close = torch.allclose(found, expected, rtol=_ROUNDING, atol=_ROUNDING * float(expected.abs().max() + 1))
+    require(close, rule, f"{what}, {expected.tolist()}", found.tolist(), _SHAPES)
+
+
+_SHAPES = (
+    "Leading axes belong to particles: keep the axis of tasks directly left of the event axes, count axes "
+    "from the right, and write '...' in front of them."
+)
