@@ -47,7 +47,9 @@ class Collapsed(AbstractInference):
     def __post_init__(self) -> None:
         if not isinstance(self.hyperparameters, (MAP, SVI, NUTS)):
             raise InputError(
-                message("hyperparameters", "MAP(), SVI() or NUTS()", repr(self.hyperparameters), "Choose one.")
+                message(
+                    "hyperparameters", "MAP(), SVI() or NUTS()", repr(self.hyperparameters), "Choose one."
+                )
             )
 
     def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
@@ -76,24 +78,22 @@ class Collapsed(AbstractInference):
 
 
 def _with_weights(collapsed: CollapsedProgram, found: LatentDraws, draws: int) -> dict[str, Tensor]:
-    """The hyperparameters' draws, completed by exact draws of the weights given each of them."""
-    if not found.values:
-        values = {"_none": torch.zeros(1, 1)}
-    else:
-        values = found.values
+    """The hyperparameters' draws, each with exact draws of the weights given it.
+
+    Chains keep their length; fewer draws of the hyperparameters than asked for are used several times.
+    """
+    values = found.values or {"_none": torch.zeros(1, 1)}
     number = next(iter(values.values())).shape[0]
+    repeats = 1 if found.chains > 1 else -(-draws // number)
     dims = collapsed.dims
-    size = max(1, _LARGEST // (dims.tasks * dims.features * dims.features))
+    size = max(1, _LARGEST // (dims.tasks * dims.features * max(dims.features, repeats)))
     parts = []
     with torch.no_grad():
-        if number == 1:
-            evidence = at_draws(collapsed.evidence, values)
-            parts = [evidence.draw() for _ in range(draws)]
-        else:
-            for start in range(0, number, size):
-                part = {name: value[start : start + size] for name, value in values.items()}
-                parts.append(at_draws(collapsed.evidence, part).draw())
-    total = draws if number == 1 else number
-    weights = torch.cat([part.reshape(-1, dims.tasks, dims.features, 1) for part in parts])
-    values = {name: value.expand(total, *value.shape[1:]) for name, value in found.values.items()}
-    return {**values, "weights": weights.expand(total, -1, -1, -1)}
+        for start in range(0, number, size):
+            part = {name: value[start : start + size] for name, value in values.items()}
+            count = next(iter(part.values())).shape[0]
+            drawn = at_draws(collapsed.evidence, part).draw(repeats)
+            parts.append(drawn.expand(repeats, count, dims.tasks, dims.features))
+    weights = torch.cat(parts, 1).reshape(repeats * number, dims.tasks, dims.features, 1)
+    kept = {name: value.repeat(repeats, *[1] * (value.dim() - 1)) for name, value in found.values.items()}
+    return {**kept, "weights": weights}

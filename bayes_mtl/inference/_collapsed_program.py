@@ -7,6 +7,7 @@ from torch import Tensor
 
 from bayes_mtl._errors import UnsupportedError
 from bayes_mtl.data import TaskData, gram
+from bayes_mtl.inference._dense_evidence import DenseEvidence
 from bayes_mtl.inference._evidence import Evidence, evidence
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.model import Program
@@ -46,32 +47,32 @@ class CollapsedProgram:
 
     def __init__(self, program: Program, data: TaskData) -> None:
         reason = why_not_collapsed(program)
-        if reason is not None:
+        prior = program.prior
+        if reason is not None or not isinstance(prior, AbstractGaussianTaskPrior):
             raise UnsupportedError(f"Collapsed inference does not fit this model: {reason}. Use SVI or NUTS.")
-        self.program = program
+        self.program, self.prior = program, prior
         self.statistics = gram(data, program.scaling)
         self.dims = program.dims(program.task_features)
         # Density of the targets in the user's units instead of the standardised ones.
         self.jacobian = -self.statistics.n * torch.as_tensor(np.log(program.scaling.spread[:, 0]))
 
-    def evidence(self) -> Evidence:
+    def evidence(self) -> Evidence | DenseEvidence:
         """Sample the hyperparameters; evidence given them."""
         program = self.program
-        moments = program.prior.moments(self.dims)
-        if moments.tasks is not None and self.dims.tasks * self.dims.features > LARGEST_DENSE:
+        moments = self.prior.moments(self.dims)
+        size = self.dims.tasks * self.dims.features
+        if moments.tasks is not None and size > LARGEST_DENSE:
             raise UnsupportedError(
-                f"A covariance between {self.dims.tasks} tasks of {self.dims.features} weights needs a system of "
-                f"{self.dims.tasks * self.dims.features} equations; collapsed inference stops at {LARGEST_DENSE}. "
-                "Use SVI, or a prior whose tasks are independent given the hyperparameters."
+                f"A covariance between {self.dims.tasks} tasks of {self.dims.features} weights is a system of "
+                f"{size} equations; collapsed inference stops at {LARGEST_DENSE}. Use SVI, or a prior whose "
+                "tasks are independent given the hyperparameters."
             )
         noise: Tensor | float = program.likelihood.parameters(self.dims).get("scale", 1.0)
         return evidence(self.statistics, moments, program.fixed(), noise)
 
     def __call__(self) -> None:
-        found = self.evidence()
-        if found.log.shape[-1] == self.dims.tasks:
-            with pyro.plate("evidence_of_tasks", self.dims.tasks, dim=-1):
-                pyro.factor("evidence", found.log + self.jacobian)
-        else:
-            with pyro.plate("evidence_of_tasks", 1, dim=-1):
-                pyro.factor("evidence", found.log + self.jacobian.sum())
+        log = self.evidence().log()
+        # Correlated tasks have one evidence for all of them.
+        together = log.shape[-1] != self.dims.tasks or self.dims.tasks == 1
+        with pyro.plate("evidence_of_tasks", log.shape[-1], dim=-1):
+            pyro.factor("evidence", log + (self.jacobian.sum() if together else self.jacobian))

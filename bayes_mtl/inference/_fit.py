@@ -15,7 +15,10 @@ def choose(model: MultiTaskModel, data: TaskData) -> AbstractInference:
     program = model.program(data)
     if why_not_collapsed(program) is not None:
         return SVI()
-    if isinstance(model.prior, TaskCovariance) and len(data.schema.tasks) * len(program.features) > LARGEST_DENSE:
+    if (
+        isinstance(model.prior, TaskCovariance)
+        and len(data.schema.tasks) * len(program.features) > LARGEST_DENSE
+    ):
         return SVI()
     return Collapsed()
 

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from bayes_mtl.inference._sites import latent_sites
 
+_SINGULAR: type[Exception] = vars(torch.linalg)["LinAlgError"]
+
 
 class Potential:
     """Log-density of ``program(*arguments)``, Jacobians included, as a function of a flat vector.
@@ -82,7 +84,7 @@ class Potential:
         try:
             with self._lock:
                 value = self.log_density(flat)
-        except torch.linalg.LinAlgError:
+        except _SINGULAR:
             return -math.inf, np.zeros(len(point))
         (gradient,) = torch.autograd.grad(value, flat)
         return float(value.detach()), gradient.numpy()

@@ -1,20 +1,50 @@
 """Starting values of a program's sites."""
 
+from dataclasses import fields
+
+import numpy as np
+import torch
 from torch import Tensor
 
-from bayes_mtl.data import TaskData
+from bayes_mtl.data import Statistics, TaskData, gram
+from bayes_mtl.inference._population import population, ridge
 from bayes_mtl.model import Program
+from bayes_mtl.priors import Estimates
 
 
 def start_values(program: Program, data: TaskData) -> dict[str, Tensor]:
-    """What the prior makes of per-task ridge estimates, by full site name; empty with a network."""
-    estimates = program.estimates(data)
-    if estimates is None:
+    """What the prior makes of estimates from each task's working response, by full site name.
+
+    Empty with a network: its features are still to be learned.
+    """
+    if program.network is not None or (data.x.ndim == 3 and data.step is None):
         return {}
-    estimates = estimates.float()
+    response = np.asarray(program.likelihood.working_response(data))
+    sums = [
+        gram(data, program.scaling, response=response[:, min(c, response.shape[1] - 1)])
+        for c in range(program.outputs)
+    ]
     values = {}
+    noise = torch.ones(())
     for name, tasks in program.kinds:
         dims = program.dims(program.task_features, tasks if name else None, name)
-        found = program.prior.initialise(estimates[list(tasks)] if name else estimates, dims)
-        values.update({f"{name}/{site}" if name else site: value for site, value in found.items()})
+        size = dims.features
+        parts = [_of_tasks(part, tasks) if name else part for part in sums]
+        found = [population(part, size) for part in parts]
+        estimates = Estimates(
+            weights=torch.stack([ridge(part, size) for part in parts], -1).float(),
+            mean=torch.stack([one[0] for one in found], -1).float(),
+            covariance=torch.stack([one[1] for one in found]).float(),
+            shrunk=torch.stack([one[3] for one in found], -1).float(),
+        )
+        noise = found[0][2]
+        starts = program.prior.initialise(estimates, dims)
+        values.update({f"{name}/{site}" if name else site: value for site, value in starts.items()})
+    if len(program.kinds) == 1:
+        values["noise_scale"] = noise.float()
     return values
+
+
+def _of_tasks(sums: Statistics, tasks: tuple[int, ...]) -> Statistics:
+    index = list(tasks)
+    return Statistics(**{f.name: getattr(sums, f.name)[index] for f in fields(sums)})

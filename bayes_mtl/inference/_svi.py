@@ -17,6 +17,7 @@ from bayes_mtl._errors import InputError, message
 from bayes_mtl._seed import seeded
 from bayes_mtl.data import Minibatches, TaskData
 from bayes_mtl.inference._abstract_inference import AbstractInference
+from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._guided import guided_draws
 from bayes_mtl.inference._hyper import LatentDraws
 from bayes_mtl.inference._local import local_parameters
@@ -24,7 +25,7 @@ from bayes_mtl.inference._sites import start_near_zero
 from bayes_mtl.inference._start import start_values
 from bayes_mtl.inference._stopping import Plateau
 from bayes_mtl.inference._task_blocks import AutoTaskBlocks
-from bayes_mtl.inference._train import Batches, Training, train
+from bayes_mtl.inference._train import Training, train
 from bayes_mtl.inference._whole_data import WholeData
 from bayes_mtl.model import MultiTaskModel, Program
 from bayes_mtl.posterior import FitRecord, Posterior, build_posterior, total_log_likelihood
@@ -122,8 +123,8 @@ class SVI(AbstractInference):
             )
             posterior = build_posterior(program.cpu(), latents, record)
             fit = total_log_likelihood(program, posterior.draws, program.batch(data))
-            log_weights = (log_weights + fit).double().numpy()
-        return posterior.with_record(log_weights=log_weights, seconds=time.perf_counter() - began)
+            record_weights = (log_weights + fit).double().numpy()
+        return posterior.with_record(log_weights=record_weights, seconds=time.perf_counter() - began)
 
     def sample(
         self, program: Callable[..., Any], arguments: tuple[Any, ...], values: Mapping[str, Tensor]
@@ -132,9 +133,13 @@ class SVI(AbstractInference):
         guide = AutoTaskBlocks(program, dict(values))
         training = self._train(program, guide, WholeData(arguments), fingerprint="")
         latents, log_weights = guided_draws(program, guide, arguments, self.draws)
-        return LatentDraws(latents, np.asarray(training.losses), training.stopped, log_weights.double().numpy())
+        return LatentDraws(
+            latents, np.asarray(training.losses), training.stopped, log_weights.double().numpy()
+        )
 
-    def _train(self, program: Callable[..., Any], guide: nn.Module, batches: Batches, fingerprint: str) -> Training:
+    def _train(
+        self, program: Callable[..., Any], guide: nn.Module, batches: Batches, fingerprint: str
+    ) -> Training:
         return train(
             program,
             guide,

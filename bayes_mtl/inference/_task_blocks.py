@@ -64,7 +64,7 @@ class AutoTaskBlocks(AutoGuide):
             setattr(self, f"log_scale_{i}", torch.nn.Parameter(log_scale))
             if size <= self._largest and size > 1:
                 setattr(self, f"lower_{i}", torch.nn.Parameter(torch.zeros(*batch, size, size)))
-            if plate and 0 < globals_size and globals_size * start.numel() <= _MOST_COUPLING:
+            if plate and globals_size > 0 and globals_size * start.numel() <= _MOST_COUPLING:
                 coupling = torch.zeros(*batch, size, globals_size)
                 setattr(self, f"coupling_{i}", torch.nn.Parameter(coupling))
 

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from pyro import poutine
@@ -14,17 +14,9 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from bayes_mtl._errors import NumericalError
+from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._checkpoint import load_checkpoint, save_checkpoint
 from bayes_mtl.inference._stopping import Plateau
-
-
-@runtime_checkable
-class Batches(Protocol):
-    """Where the loop gets the arguments of its steps."""
-
-    def next(self) -> Any: ...
-    def state(self) -> dict[str, Tensor]: ...
-    def load_state(self, state: dict[str, Tensor]) -> None: ...
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """Every observation at every step."""
 
 from dataclasses import dataclass
-
 from typing import Any
 
 from torch import Tensor

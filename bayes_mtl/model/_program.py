@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from typing import Any
 
-import numpy as np
 import pyro
 import torch
 from pyro import poutine
@@ -14,7 +14,7 @@ from pyro.nn import PyroModule
 from torch import Tensor, nn
 
 from bayes_mtl._shapes import Dims, gather_tasks
-from bayes_mtl.data import Batch, Scaling, Schema, TaskData, full_batch, gram
+from bayes_mtl.data import Batch, Scaling, Schema, TaskData, full_batch
 from bayes_mtl.likelihoods import AbstractLikelihood
 from bayes_mtl.priors import AbstractTaskPrior
 
@@ -58,7 +58,8 @@ class Program(PyroModule):
         """Names of what carries a weight in every task, the intercept first."""
         if self.network is None:
             return self.schema.weights
-        names = tuple(f"h{i}" for i in range(self.network.out_features))
+        width: Any = self.network.out_features
+        names = tuple(f"h{i}" for i in range(width))
         return ("Intercept", *names) if self.schema.intercept else names
 
     def dims(
@@ -158,27 +159,6 @@ class Program(PyroModule):
         if not batch.intercept:
             return features
         return torch.cat([torch.ones_like(features[..., :1]), features], -1)
-
-    def estimates(self, data: TaskData) -> Tensor | None:
-        """Ridge estimate of every task's weights, shrunk to the pooled one; None with a network.
-
-        Returns
-        -------
-        Tensor
-            ``[tasks, features, outputs]``, float64, standardised. Starting values only.
-        """
-        if self.network is not None:
-            return None
-        response = np.asarray(self.likelihood.working_response(data))
-        size = len(self.features)
-        columns = []
-        for c in range(self.outputs):
-            sums = gram(data, self.scaling, response=response[:, min(c, response.shape[1] - 1)])
-            xx, xy = sums.xx[:, :size, :size], sums.xy[:, :size]
-            eye = torch.eye(size, dtype=xx.dtype)
-            pooled = torch.linalg.solve(xx.sum(0) + eye, xy.sum(0))
-            columns.append(torch.linalg.solve(xx + eye, (xy + pooled).unsqueeze(-1)).squeeze(-1))
-        return torch.stack(columns, -1)
 
 
 def _rows(x: Tensor, batch: Batch) -> Tensor:

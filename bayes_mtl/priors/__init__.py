@@ -3,6 +3,7 @@
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
 from bayes_mtl.priors._abstract_task_prior import AbstractTaskPrior
 from bayes_mtl.priors._at_draws import at_draws
+from bayes_mtl.priors._estimates import Estimates
 from bayes_mtl.priors._hierarchical import Hierarchical
 from bayes_mtl.priors._independent import Independent
 from bayes_mtl.priors._low_rank import LowRank
@@ -14,6 +15,7 @@ from bayes_mtl.priors._task_covariance import TaskCovariance
 __all__ = [
     "AbstractGaussianTaskPrior",
     "AbstractTaskPrior",
+    "Estimates",
     "Hierarchical",
     "Independent",
     "LowRank",

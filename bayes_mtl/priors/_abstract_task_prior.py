@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from bayes_mtl.data import TaskData
+    from bayes_mtl.priors._estimates import Estimates
 
 
 class AbstractTaskPrior(ABC):
@@ -63,14 +64,13 @@ class AbstractTaskPrior(ABC):
             "Define new_weights in the prior, or fit again with the new task's rows."
         )
 
-    def initialise(self, estimates: Tensor, dims: Dims) -> dict[str, Tensor]:
+    def initialise(self, estimates: "Estimates", dims: Dims) -> dict[str, Tensor]:
         """Starting values of latent sites; the default has none.
 
         Parameters
         ----------
         estimates
-            ``[tasks, features, outputs]``: ridge estimates of every task's standardised weights, shrunk
-            towards the pooled estimate.
+            Ridge estimates of every task's weights, and one Gaussian population fitted to the tasks.
         """
         return {}
 

@@ -18,10 +18,12 @@ from typing import Literal
 
 import pyro
 from pyro.distributions import Distribution, HalfNormal, LKJCholesky, Normal
+from torch import Tensor
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl._shapes import Dims
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
+from bayes_mtl.priors._estimates import Estimates
 from bayes_mtl.priors._moments import Moments
 
 
@@ -59,3 +61,15 @@ class Hierarchical(AbstractGaussianTaskPrior):
             return Moments(mean, scale)
         correlation = pyro.sample("correlation", LKJCholesky(dims.features, self.concentration))
         return Moments(mean, scale, correlation)
+
+    def initialise(self, estimates: Estimates, dims: Dims) -> dict[str, Tensor]:
+        """The population that expectation-maximisation found."""
+        scale, correlation = estimates.scale(), estimates.correlation()
+        if self.covariance == "diagonal":
+            return {"mean": estimates.mean, "scale": scale, "weights_noise": estimates.noise(scale)}
+        return {
+            "mean": estimates.mean,
+            "scale": scale,
+            "correlation": correlation,
+            "weights_noise": estimates.noise(scale, correlation),
+        }

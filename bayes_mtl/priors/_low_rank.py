@@ -16,11 +16,14 @@ Reference: Zhang, Ghahramani and Yang, Flexible latent variable models for multi
 from dataclasses import dataclass
 
 import pyro
+import torch
 from pyro.distributions import Distribution, HalfNormal, Normal
+from torch import Tensor
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl._shapes import Dims
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
+from bayes_mtl.priors._estimates import Estimates
 from bayes_mtl.priors._moments import Moments
 
 
@@ -57,3 +60,17 @@ class LowRank(AbstractGaussianTaskPrior):
             "direction", Normal(mean.new_zeros(()), 1.0).expand([*dims.weights, self.rank]).to_event(3)
         )
         return Moments(mean, scale, factor=direction * strength[..., None, None, :])
+
+    def initialise(self, estimates: Estimates, dims: Dims) -> dict[str, Tensor]:
+        """The leading directions of the population that expectation-maximisation found."""
+        covariance = estimates.covariance.mean(0)
+        values, vectors = torch.linalg.eigh(covariance)
+        kept = min(self.rank, dims.features)
+        leading, directions = values[-kept:].clamp_min(1e-6), vectors[:, -kept:]
+        strength = torch.full((self.rank,), 0.05)
+        strength[:kept] = (leading / dims.features).sqrt()
+        direction = 0.1 * torch.ones(*dims.weights, self.rank)
+        direction[..., :kept] = directions.unsqueeze(1) * dims.features**0.5
+        left = covariance - (directions * leading) @ directions.mT
+        scale = left.diagonal().clamp_min(1e-3).sqrt().unsqueeze(-1).expand(*dims.weights)
+        return {"mean": estimates.mean, "strength": strength, "direction": direction, "scale": scale}

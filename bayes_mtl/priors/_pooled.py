@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 import pyro
 from pyro.distributions import Distribution, Normal
+from torch import Tensor
 
 from bayes_mtl._shapes import Dims
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
+from bayes_mtl.priors._estimates import Estimates
 from bayes_mtl.priors._moments import Moments
 
 
@@ -32,3 +34,7 @@ class Pooled(AbstractGaussianTaskPrior):
 
     def moments(self, dims: Dims) -> Moments:
         return Moments(pyro.sample("mean", self.mean.expand(dims.weights).to_event(2)))
+
+    def initialise(self, estimates: Estimates, dims: Dims) -> dict[str, Tensor]:
+        """The mean of the population that expectation-maximisation found."""
+        return {"mean": estimates.mean}

@@ -33,6 +33,7 @@ from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskP
 from bayes_mtl.priors._align import align_clusters
 from bayes_mtl.priors._at_draws import at_draws
 from bayes_mtl.priors._cluster_start import cluster_start
+from bayes_mtl.priors._estimates import Estimates
 from bayes_mtl.priors._moments import Moments
 
 _WEIGHTS = ("dirichlet", "sparse", "stick-breaking", "gate")
@@ -146,10 +147,10 @@ class TaskClustering(AbstractGaussianTaskPrior):
             )
         return dims.task_features
 
-    def initialise(self, estimates: Tensor, dims: Dims) -> dict[str, Tensor]:
+    def initialise(self, estimates: Estimates, dims: Dims) -> dict[str, Tensor]:
         """k-means++ on the estimates; with sparse weights, of as many clusters as BIC prefers."""
         search = self.weights_prior in ("sparse", "stick-breaking")
-        return cluster_start(estimates, dims, self.clusters, search=search)
+        return cluster_start(estimates.weights, dims, self.clusters, search=search)
 
     def assignment(self, draws: Mapping[str, Tensor], dims: Dims) -> Tensor:
         """Probability of each cluster for each task given its weights, ``[draws, tasks, clusters]``."""

@@ -23,6 +23,7 @@ from torch import Tensor
 from bayes_mtl._errors import InputError, message
 from bayes_mtl._shapes import Dims
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
+from bayes_mtl.priors._estimates import Estimates
 from bayes_mtl.priors._moments import Moments
 
 
@@ -53,6 +54,11 @@ class TaskCovariance(AbstractGaussianTaskPrior):
         scale = pyro.sample("scale", self.scale.expand(dims.weights).to_event(2))
         between = pyro.sample("task_correlation", LKJCholesky(dims.tasks, self.concentration))
         return Moments(mean, scale, tasks=between)
+
+    def initialise(self, estimates: Estimates, dims: Dims) -> dict[str, Tensor]:
+        """The population that expectation-maximisation found, its features and tasks uncorrelated."""
+        scale = estimates.scale()
+        return {"mean": estimates.mean, "scale": scale, "weights_noise": estimates.noise(scale)}
 
     def relatedness(self, draws: Mapping[str, Tensor], dims: Dims) -> Tensor:
         """The correlation between tasks, ``[draws, tasks, tasks]``."""

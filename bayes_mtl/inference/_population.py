@@ -1,0 +1,55 @@
+"""One Gaussian population of tasks by expectation-maximisation: starting values for every prior."""
+
+import torch
+from torch import Tensor
+
+from bayes_mtl.data import Statistics
+from bayes_mtl.inference._log_evidence import white_system
+
+_LARGEST = 200
+
+
+def ridge(sums: Statistics, size: int) -> Tensor:
+    """Ridge estimate of each task's weights, shrunk towards the pooled one, ``[tasks, features]``."""
+    xx, xy = sums.xx[:, :size, :size], sums.xy[:, :size]
+    eye = torch.eye(size, dtype=xx.dtype)
+    pooled = torch.linalg.solve(xx.sum(0) + eye, xy.sum(0))
+    return torch.linalg.solve(xx + eye, (xy + pooled).unsqueeze(-1)).squeeze(-1)
+
+
+def population(sums: Statistics, size: int, iterations: int = 40) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Mean, covariance, noise sd and the tasks' weights under one Gaussian population.
+
+    Bakker and Heskes (JMLR 2003), section 3.1; the covariance of the posterior is part of the M-step.
+    A little of a diagonal covariance is mixed in, which keeps few tasks from a singular one. With more than
+    200 features the covariance is taken from the ridge estimates, diagonal, instead.
+    """
+    xx, xy = sums.xx[:, :size, :size], sums.xy[:, :size]
+    weights = ridge(sums, size)
+    mean, spread = weights.mean(0), weights.var(0, correction=0) + 1e-4
+    covariance, noise = torch.diag(spread), torch.ones((), dtype=xx.dtype)
+    if size > _LARGEST:
+        return mean, covariance, _residual(sums, weights, size), weights
+    prior = 0.05 * torch.eye(size, dtype=xx.dtype)
+    tasks = len(weights)
+    for _ in range(iterations):
+        root = torch.linalg.cholesky(covariance)
+        _, _, precision, center = white_system(xx, xy, sums.yy, mean, root, noise.square().reciprocal())
+        white = torch.cholesky_inverse(torch.linalg.cholesky(precision))
+        weights = mean + (root @ (white @ center.unsqueeze(-1))).squeeze(-1)
+        own = root @ white @ root.mT
+        mean = weights.mean(0)
+        centred = weights - mean
+        covariance = (own.sum(0) + centred.mT @ centred + prior) / (tasks + 1)
+        trace = (xx * own).sum((-2, -1)).sum()
+        noise = (_residual(sums, weights, size).square() + trace / sums.n.sum()).sqrt().clamp_min(1e-3)
+    return mean, covariance, noise, weights
+
+
+def _residual(sums: Statistics, weights: Tensor, size: int) -> Tensor:
+    """Root mean square of what the weights leave unexplained."""
+    xx, xy = sums.xx[:, :size, :size], sums.xy[:, :size]
+    squares = (
+        sums.yy - 2 * (weights * xy).sum(-1) + (weights * (xx @ weights.unsqueeze(-1)).squeeze(-1)).sum(-1)
+    )
+    return (squares.sum().clamp_min(0) / sums.n.sum().clamp_min(1)).sqrt()
