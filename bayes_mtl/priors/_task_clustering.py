@@ -106,7 +106,7 @@ class TaskClustering(AbstractGaussianTaskPrior):
                 Normal(mean.new_zeros(()), 1.0).expand([features.shape[1], *dims.weights]).to_event(3),
             )
             slope = slope.squeeze(-4) if slope.dim() > 3 else slope
-            shift = torch.einsum("tf,...fdc->...tdc", features, slope)
+            shift = torch.einsum("tf,...fdc->...tdc", features.to(slope.dtype), slope)
             mean = mean + shift.unsqueeze(-3)
         correlation = None
         if self.covariance == "full" and dims.features > 1:
@@ -127,7 +127,7 @@ class TaskClustering(AbstractGaussianTaskPrior):
                 .to_event(2),
             )
             gate = gate.squeeze(-3) if gate.dim() > 2 else gate
-            return torch.einsum("tf,...fk->...tk", features, gate).log_softmax(-1)
+            return torch.einsum("tf,...fk->...tk", features.to(gate.dtype), gate).log_softmax(-1)
         if self.weights_prior == "stick-breaking":
             weights = pyro.sample("cluster_weights", StickBreaking(1.0, self.clusters))
         else:
