@@ -3,10 +3,14 @@
 Needs numpy and arviz only, so that it can be tested under both.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+_FEWEST_DRAWS = 4
+_FEWEST_WEIGHTS = 25
+"""The tail is a fifth of them, and a Pareto distribution is fitted to five values at least."""
 
 
 def generation() -> int:
@@ -55,49 +59,93 @@ def to_arviz(
 def psis(log_weights: np.ndarray) -> tuple[np.ndarray, float]:
     """Pareto-smoothed, normalised log weights and the shape ``k`` of their tail.
 
+    Parameters
+    ----------
+    log_weights
+        ``[draws]``, log importance weights up to a constant; ``-inf`` is a weight of zero.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``[draws]``.
+    float
+        ``k``: ``-inf`` where the largest weights are all equal (no tail), ``inf`` where the tail is too
+        heavy to be fitted or a weight is not a number, NaN where there are too few draws to tell.
+
     References
     ----------
     Vehtari et al., Pareto smoothed importance sampling (JMLR 2024); k above 0.7 makes the weights,
     and what they correct, unreliable.
     """
+    weights = np.array(log_weights, dtype=np.float64)
+    if np.isnan(weights).any() or not np.isfinite(weights.max()):
+        return np.full_like(weights, np.nan), np.inf
+    # exp(-700) is still a float64; what lies further below the largest weight counts for nothing.
+    weights = np.maximum(weights - weights.max(), -700.0)
+    plain = weights - np.log(np.exp(weights).sum())
+    if len(weights) < _FEWEST_WEIGHTS:
+        return plain, np.nan
+    tail = int(np.ceil(min(len(weights) / 5, 3 * np.sqrt(len(weights)))))
+    if np.sort(weights)[-tail] == 0:
+        return plain, -np.inf
     if generation() >= 1:
         from arviz_stats.base import array_stats
 
-        smoothed, k = array_stats.psislw(log_weights, axis=-1)
+        # It takes the log-likelihoods of LOO, whose negative are the log weights; up to 0.23 the weights.
+        smoothed, k = array_stats.psislw(-weights, axis=-1)
     else:
         import arviz
 
-        smoothed, k = arviz.psislw(log_weights)
-    return np.asarray(smoothed), float(np.asarray(k))
+        smoothed, k = arviz.psislw(weights)
+    shape = float(np.asarray(k))
+    return (plain, np.inf) if np.isnan(shape) else (np.asarray(smoothed), shape)
 
 
 def chain_statistics(values: np.ndarray) -> dict[str, np.ndarray]:
-    """R-hat, bulk and tail effective sample size of ``[chains, draws, ...]``, each shaped like the rest."""
-    flat = values.reshape(*values.shape[:2], -1)
-    found = {"r_hat": [], "ess_bulk": [], "ess_tail": []}  # type: dict[str, list[float]]
-    for i in range(flat.shape[-1]):
-        one = flat[..., i]
-        found["r_hat"].append(_rhat(one))
-        found["ess_bulk"].append(_ess(one, "bulk"))
-        found["ess_tail"].append(_ess(one, "tail"))
-    return {name: np.asarray(numbers).reshape(values.shape[2:]) for name, numbers in found.items()}
+    """R-hat, bulk and tail effective sample size of every entry.
+
+    Parameters
+    ----------
+    values
+        ``[chains, draws, ...]``. ArviZ goes through the entries one by one, some milliseconds each.
+
+    Returns
+    -------
+    dict
+        ``r_hat``, ``ess_bulk`` and ``ess_tail``, each shaped like the rest; NaN where there are too few
+        chains or draws to tell, or where an entry does not vary.
+
+    References
+    ----------
+    Vehtari, Gelman, Simpson, Carpenter and Bürkner (Bayesian Analysis 2021): rank-normalised split R-hat.
+    """
+    r_hat, ess = _rank_statistics()
+    flat = np.asarray(values, dtype=np.float64).reshape(*values.shape[:2], -1)
+    found = {name: np.full(flat.shape[-1], np.nan) for name in ("r_hat", "ess_bulk", "ess_tail")}
+    # ArviZ reports each of these cases on stderr, entry by entry.
+    told = np.isfinite(flat).all((0, 1)) & (np.ptp(flat, axis=(0, 1)) > 0) & (flat.shape[1] >= _FEWEST_DRAWS)
+    for i in np.flatnonzero(told):
+        if len(flat) > 1:
+            found["r_hat"][i] = r_hat(flat[..., i])
+        for kind in ("bulk", "tail"):
+            found[f"ess_{kind}"][i] = ess(flat[..., i], kind)
+    return {name: numbers.reshape(values.shape[2:]) for name, numbers in found.items()}
 
 
-def _rhat(chains: np.ndarray) -> float:
+def _rank_statistics() -> tuple[Callable[[np.ndarray], float], Callable[[np.ndarray, str], float]]:
+    """R-hat and effective sample size of one quantity, ``[chains, draws]``."""
     if generation() >= 1:
-        from arviz_stats.base import array_stats
+        from arviz_stats.base import array_stats as source
 
-        return float(array_stats.rhat(chains, chain_axis=0, draw_axis=1))
-    import arviz
+        axes: dict[str, Any] = {"chain_axis": 0, "draw_axis": 1}
+    else:
+        import arviz as source
 
-    return float(arviz.rhat(chains))
+        axes = {}
 
+    def ess(chains: np.ndarray, method: str) -> float:
+        # The default of the old generation; the new one has none.
+        tails = {"prob": (0.05, 0.95)} if method == "tail" else {}
+        return float(source.ess(chains, method=method, **axes, **tails))
 
-def _ess(chains: np.ndarray, method: str) -> float:
-    if generation() >= 1:
-        from arviz_stats.base import array_stats
-
-        return float(array_stats.ess(chains, chain_axis=0, draw_axis=1, method=method))
-    import arviz
-
-    return float(arviz.ess(chains, method=method))
+    return lambda chains: float(source.rhat(chains, **axes)), ess

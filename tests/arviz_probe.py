@@ -1,0 +1,124 @@
+"""Runs the ArviZ adapter on fixed inputs and prints what comes out as JSON; needs numpy and arviz only.
+
+``python arviz_probe.py bayes_mtl/_arviz.py`` loads the adapter from its file, so that it also runs where
+bayes_mtl is not installed: beside the other generation of ArviZ.
+"""
+
+import importlib.util
+import json
+import sys
+import warnings
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+TASKS = ["a", "b", "c"]
+SHAPES = (-0.3, 0.3, 0.9)
+WEIGHTS = 20_000
+AR = (0.0, 0.5, 0.9)
+CHAINS, DRAWS = 4, 2_000
+SHIFTS = (0.0, 0.2, 1.0)
+
+
+def log_weights(shape: float) -> np.ndarray:
+    """Log of the quantiles of a generalised Pareto distribution, shuffled: the shape is exact."""
+    p = (np.arange(WEIGHTS) + 0.5) / WEIGHTS
+    return np.random.default_rng(0).permutation(np.log(((1 - p) ** -shape - 1) / shape))
+
+
+def odd_log_weights() -> dict[str, np.ndarray]:
+    """Weights on which the two generations differ when left alone."""
+    plain = np.log(np.random.default_rng(1).gamma(2.0, size=1000))
+    return {
+        "equal": np.zeros(1000),
+        "ties_at_the_top": np.where(np.arange(1000) < 500, 0.0, -1.0),
+        "some_zero": np.where(np.arange(1000) < 100, -np.inf, plain),
+        "nan": np.where(np.arange(1000) < 1, np.nan, plain),
+        "infinite": np.where(np.arange(1000) < 1, np.inf, plain),
+        "all_zero": np.full(1000, -np.inf),
+        "few": plain[:24],
+        "cauchy": np.random.default_rng(2).standard_cauchy(1000),
+    }
+
+
+def chains() -> np.ndarray:
+    """``[chains, draws, shifts, AR coefficients]``: stationary AR(1), the last chain shifted."""
+    noise = np.random.default_rng(3).normal(size=(CHAINS, DRAWS + 500, len(AR)))
+    phi, values = np.array(AR), np.zeros_like(noise)
+    for i in range(1, noise.shape[1]):
+        values[:, i] = phi * values[:, i - 1] + np.sqrt(1 - phi**2) * noise[:, i]
+    values = np.repeat(values[:, 500:, None], len(SHIFTS), 2)
+    values[-1] += np.array(SHIFTS)[:, None]
+    return values
+
+
+def odd_chains() -> dict[str, np.ndarray]:
+    """Chains of which nothing, or only a part, can be told."""
+    normal = np.random.default_rng(4).normal(size=(4, 500, 1))
+    return {
+        "constant": np.ones((4, 100, 1)),
+        "stuck": np.broadcast_to(np.arange(4.0)[:, None, None], (4, 100, 1)),
+        "nan": np.where(np.arange(500)[:, None] < 1, np.nan, normal),
+        "one_chain": normal[:1],
+        "three_draws": normal[:, :3],
+    }
+
+
+def exported(adapter: ModuleType) -> dict[str, Any]:
+    """What an export holds, read the way that works for both generations."""
+    weights = np.arange(2 * 5 * 3, dtype=float).reshape(2, 5, 3)
+    result = adapter.to_arviz(
+        {
+            "posterior": {"weights": weights, "sd": weights[..., 0]},
+            "log_likelihood": {"y": weights[..., :2]},
+            "observed_data": {"y": np.array([1.5, 2.5])},
+        },
+        coords={"task": np.array(TASKS), "observation": np.array(["i", "ii"])},
+        dims={"weights": ["task"], "y": ["observation"]},
+        attrs={"seed": "7"},
+    )
+    posterior = result["posterior"]
+    return {
+        "sites": {str(name): list(map(str, v.dims)) for name, v in posterior.data_vars.items()},
+        "tasks": posterior["weights"].coords["task"].values.tolist(),
+        "task_b": posterior["weights"].sel(task="b").values.tolist(),
+        "log_likelihood": list(map(str, result["log_likelihood"]["y"].dims)),
+        "observed": result["observed_data"]["y"].sel(observation="ii").item(),
+        "observed_dims": list(map(str, result["observed_data"]["y"].dims)),
+        "seeds": [result[group].attrs["seed"] for group in ("posterior", "log_likelihood", "observed_data")],
+    }
+
+
+def probe(adapter: ModuleType) -> dict[str, Any]:
+    """Everything above, through the adapter, as plain numbers."""
+    found: dict[str, Any] = {"generation": adapter.generation(), "export": exported(adapter)}
+    found["k"] = [adapter.psis(log_weights(shape))[1] for shape in SHAPES]
+    smoothed = adapter.psis(log_weights(0.3))[0]
+    order = np.argsort(log_weights(0.3))
+    found["smoothed_sum"] = float(np.exp(smoothed).sum())
+    found["smoothed_in_order"] = bool((np.diff(smoothed[order]) >= 0).all())
+    found["odd_k"] = {name: adapter.psis(values)[1] for name, values in odd_log_weights().items()}
+    statistics = adapter.chain_statistics(chains())
+    found["chains"] = {name: values.tolist() for name, values in statistics.items()}
+    found["odd_chains"] = {
+        name: {key: values.tolist() for key, values in adapter.chain_statistics(draws).items()}
+        for name, draws in odd_chains().items()
+    }
+    return found
+
+
+def load(path: str) -> ModuleType:
+    """The adapter from its file alone."""
+    spec = importlib.util.spec_from_file_location("adapter", path)
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", message="\nArviZ is undergoing a major refactor")
+    print(json.dumps(probe(load(sys.argv[1]))))

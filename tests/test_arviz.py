@@ -1,0 +1,183 @@
+"""The adapter under both generations of ArviZ."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import ndtri
+from scipy.stats import rankdata
+
+from bayes_mtl import _arviz
+from tests import arviz_probe
+
+ROOT = Path(__file__).resolve().parent.parent
+ADAPTER = ROOT / "bayes_mtl" / "_arviz.py"
+CACHE = ROOT / "build" / "arviz1"
+NEEDED = "import sys, arviz; sys.exit(sys.version_info < (3, 12) or int(arviz.__version__.split('.')[0]) < 1)"
+
+
+def has_arviz_1(python: Path | str) -> bool:
+    try:
+        return subprocess.run([python, "-c", NEEDED], capture_output=True, timeout=120).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def interpreters() -> list[Path]:
+    """Pythons from 3.12 on that ArviZ 1.x could be installed for."""
+    names = ("python3.13", "python3.12")
+    found = [Path(path) for name in names if (path := shutil.which(name))]
+    folder = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for name in ("3.13", "3.12"):
+        found += sorted(folder.glob(f"{name}.*/bin/python"), reverse=True)
+    return found
+
+
+def install(python: Path) -> str | None:
+    """Make the cached environment; the reason where that fails.
+
+    It is built aside and then moved, so that two workers do not write into one another's.
+    """
+    aside = CACHE.with_name(f"arviz1-{os.getpid()}")
+    commands = [
+        [python, "-m", "venv", aside],
+        [aside / "bin" / "python", "-m", "pip", "install", "-qq", "arviz>=1"],
+    ]
+    try:
+        for command in commands:
+            result = subprocess.run(command, capture_output=True, text=True, timeout=400)
+            if result.returncode:
+                return (result.stderr.strip().splitlines() or ["no message"])[-1]
+        if not has_arviz_1(CACHE / "bin" / "python"):
+            shutil.rmtree(CACHE, ignore_errors=True)
+            aside.rename(CACHE)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return None
+
+
+@pytest.fixture(scope="session")
+def arviz_1() -> str:
+    """A Python with ArviZ 1.x: BAYES_MTL_ARVIZ1_PYTHON, this one, the cached one, or a new one."""
+    named = os.environ.get("BAYES_MTL_ARVIZ1_PYTHON")
+    if named:
+        assert has_arviz_1(named), f"BAYES_MTL_ARVIZ1_PYTHON={named} is no Python >= 3.12 with ArviZ >= 1"
+        return named
+    if _arviz.generation() >= 1:
+        return sys.executable
+    cached = str(CACHE / "bin" / "python")
+    if has_arviz_1(cached):
+        return cached
+    reason = "none was found"
+    for candidate in interpreters():
+        reason = install(candidate) or ""
+        if has_arviz_1(cached):
+            return cached
+    pytest.skip(f"no Python >= 3.12 with ArviZ >= 1 ({reason}); BAYES_MTL_ARVIZ1_PYTHON names one")
+
+
+@pytest.fixture(scope="session", params=["installed", "1.x"])
+def found(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What the adapter makes of the fixed inputs."""
+    if request.param == "installed":
+        return json.loads(json.dumps(arviz_probe.probe(_arviz)))
+    command = [request.getfixturevalue("arviz_1"), arviz_probe.__file__, ADAPTER]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    answer: dict[str, Any] = json.loads(result.stdout)
+    assert answer["generation"] >= 1
+    return answer
+
+
+def test_exports_keep_values_names_and_attributes(found: dict[str, Any]) -> None:
+    export = found["export"]
+    assert export["sites"] == {"weights": ["chain", "draw", "task"], "sd": ["chain", "draw"]}
+    assert export["tasks"] == arviz_probe.TASKS
+    assert export["task_b"] == np.arange(30.0).reshape(2, 5, 3)[..., 1].tolist()
+    assert export["log_likelihood"] == ["chain", "draw", "observation"]
+    assert (export["observed"], export["observed_dims"]) == (2.5, ["observation"])
+    assert export["seeds"] == ["7", "7", "7"]
+
+
+def test_k_is_the_shape_of_the_tail(found: dict[str, Any]) -> None:
+    # The weights are quantiles, so there is no Monte-Carlo error; the fit of 425 of them is pulled to 0.5
+    # as if by 10 more (Vehtari et al. 2024, appendix C), at most 0.02 here. A change of sign of the log
+    # weights would give a shape below 0 for all.
+    assert found["k"] == pytest.approx(arviz_probe.SHAPES, abs=0.05)
+
+
+def test_smoothed_weights_are_normalised_and_in_order(found: dict[str, Any]) -> None:
+    assert found["smoothed_sum"] == pytest.approx(1.0, abs=1e-9)
+    assert found["smoothed_in_order"]
+
+
+def test_odd_weights_mean_the_same_everywhere(found: dict[str, Any]) -> None:
+    odd = found["odd_k"]
+    assert odd["equal"] == odd["ties_at_the_top"] == -np.inf
+    assert odd["nan"] == odd["infinite"] == odd["all_zero"] == np.inf
+    assert odd["cauchy"] > 1  # exp of a Cauchy variable has no moment at all
+    assert np.isnan(odd["few"])
+    assert odd["some_zero"] < 0.5  # gamma weights have all moments
+
+
+def reference_r_hat(chains: np.ndarray) -> float:
+    """Rank-normalised split R-hat as Vehtari et al. (2021) write it, of location and of spread."""
+    half = chains.shape[1] // 2
+    split = np.concatenate([chains[:, :half], chains[:, half:]])
+    found = []
+    for values in (split, np.abs(split - np.median(split))):
+        z = ndtri((rankdata(values).reshape(values.shape) - 0.375) / (values.size + 0.25))
+        within, between = z.var(1, ddof=1).mean(), half * z.mean(1).var(ddof=1)
+        found.append(np.sqrt(((half - 1) / half * within + between / half) / within))
+    return float(max(found))
+
+
+def test_r_hat_is_the_published_one(found: dict[str, Any]) -> None:
+    chains = arviz_probe.chains()
+    expected = [
+        [reference_r_hat(chains[:, :, i, j]) for j in range(len(arviz_probe.AR))]
+        for i in range(len(arviz_probe.SHIFTS))
+    ]
+    assert np.asarray(found["chains"]["r_hat"]) == pytest.approx(np.asarray(expected), abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["ess_bulk", "ess_tail"])
+def test_effective_sample_size_of_autoregressive_chains(found: dict[str, Any], kind: str) -> None:
+    total = arviz_probe.CHAINS * arviz_probe.DRAWS
+    phi = np.array(arviz_probe.AR)
+    sizes = np.asarray(found["chains"][kind])[0]
+    if kind == "ess_bulk":
+        # Closed form for the mean of AR(1). The estimate's relative error is about sqrt(2 t / n) for an
+        # autocorrelation time t of at most 19 and n = 8,000 draws, 7 %; 4 of these.
+        assert sizes == pytest.approx(total * (1 - phi) / (1 + phi), rel=0.28)
+    else:
+        # Tails of independent draws are independent; they are less correlated than the bulk otherwise.
+        assert sizes[0] == pytest.approx(total, rel=0.2)
+        assert (sizes[1:] > 0.8 * total * ((1 - phi) / (1 + phi))[1:]).all()
+
+
+def test_what_cannot_be_told_is_not_a_number(found: dict[str, Any]) -> None:
+    odd = found["odd_chains"]
+    for case in ("constant", "nan", "three_draws"):
+        assert all(np.isnan(odd[case][name]).all() for name in ("r_hat", "ess_bulk", "ess_tail"))
+    assert np.isnan(odd["one_chain"]["r_hat"]).all()
+    # 4 times the relative error sqrt(2 / 500) of the effective size of 500 independent draws
+    assert odd["one_chain"]["ess_bulk"][0] == pytest.approx(500, rel=0.25)
+    assert odd["stuck"]["r_hat"][0] > 1e6
+    assert odd["stuck"]["ess_bulk"][0] < 10
+
+
+def test_the_callers_weights_stay_as_they_were() -> None:
+    weights = arviz_probe.log_weights(0.3)
+    before = weights.copy()
+    _arviz.psis(weights)
+    assert (weights == before).all()
