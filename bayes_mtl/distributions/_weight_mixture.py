@@ -1,10 +1,14 @@
 """Mixture of Gaussians over one task's weights, with the assignment summed out."""
 
 import math
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import torch
 from pyro.distributions import TorchDistribution, constraints
 from torch import Tensor
+
+_ONE = torch.Size()
 
 
 class WeightMixture(TorchDistribution):
@@ -16,7 +20,7 @@ class WeightMixture(TorchDistribution):
     Parameters
     ----------
     mean
-        ``[..., components, features, outputs]``.
+        Of each component, ``[..., components, features, outputs]``.
     root
         Lower triangular factors of the features' covariance for each output (independent of each other),
         ``[..., components, outputs, features, features]``.
@@ -24,7 +28,7 @@ class WeightMixture(TorchDistribution):
         Normalised log weights, ``[..., components]``.
     """
 
-    arg_constraints = {  # noqa: RUF012
+    arg_constraints: ClassVar[dict[str, Any]] = {
         "mean": constraints.independent(constraints.real, 3),
         "root": constraints.independent(constraints.real, 4),
         "logits": constraints.real_vector,
@@ -32,12 +36,25 @@ class WeightMixture(TorchDistribution):
     support = constraints.independent(constraints.real, 2)
     has_rsample = False
 
-    def __init__(self, mean: Tensor, root: Tensor, logits: Tensor, validate_args: bool | None = None) -> None:
+    def __init__(self, mean: Tensor, root: Tensor, logits: Tensor) -> None:
         self.mean_of_components, self.root, self.logits = mean, root, logits
         batch = torch.broadcast_shapes(mean.shape[:-3], root.shape[:-4], logits.shape[:-1])
         super().__init__(batch, mean.shape[-2:], validate_args=False)
 
-    def expand(self, batch_shape: torch.Size, _instance: object = None) -> "WeightMixture":
+    @property
+    def mean(self) -> Tensor:
+        """Of the mixture, ``[..., features, outputs]``."""
+        return (self.logits.exp()[..., None, None] * self.mean_of_components).sum(-3).expand(self.shape())
+
+    @property
+    def variance(self) -> Tensor:
+        """Of each weight, ``[..., features, outputs]``."""
+        share = self.logits.exp()[..., None, None]
+        within = self.root.square().sum(-1).mT
+        between = self.mean_of_components - self.mean.unsqueeze(-3)
+        return (share * (within + between.square())).sum(-3).expand(self.shape())
+
+    def expand(self, batch_shape: Sequence[int], _instance: object = None) -> "WeightMixture":
         return WeightMixture(
             self.mean_of_components.expand(*batch_shape, *self.mean_of_components.shape[-3:]),
             self.root.expand(*batch_shape, *self.root.shape[-4:]),
@@ -45,7 +62,10 @@ class WeightMixture(TorchDistribution):
         )
 
     def component_log_prob(self, value: Tensor) -> Tensor:
-        """Log density and weight of each component, ``[..., components]``: normalised, the responsibilities."""
+        """Log weight plus log density of each component, ``[..., components]``.
+
+        Their softmax is the probability of each component given the value.
+        """
         difference = (value.unsqueeze(-3) - self.mean_of_components).mT.unsqueeze(-1)
         shape = torch.broadcast_shapes(difference.shape[:-2], self.root.shape[:-2])
         white = torch.linalg.solve_triangular(
@@ -56,9 +76,10 @@ class WeightMixture(TorchDistribution):
         return self.logits - 0.5 * white.square().sum((-3, -2, -1)) - log_det - constant
 
     def log_prob(self, value: Tensor) -> Tensor:
-        return self.component_log_prob(value).logsumexp(-1)
+        density: Tensor = self.component_log_prob(value).logsumexp(-1)
+        return density
 
-    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+    def sample(self, sample_shape: Sequence[int] = _ONE) -> Tensor:
         with torch.no_grad():
             shape = torch.Size(sample_shape) + self.batch_shape
             chosen = torch.distributions.Categorical(logits=self.logits.expand(*shape, -1)).sample()
