@@ -132,7 +132,7 @@ def _check_parameters(subject: str, likelihood: AbstractLikelihood, data: TaskDa
         intercept=data.schema.intercept,
     )
     rule = f"{subject}: parameters"
-    with runs(rule, "See AbstractLikelihood.parameters."), untouched(rule, "numpy", "Python"):
+    with runs(rule, "See AbstractLikelihood.parameters."), untouched(rule, "numpy"):
         draws = draw_sites(likelihood.parameters, dims)
     return draws, dims
 

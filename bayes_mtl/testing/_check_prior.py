@@ -66,13 +66,16 @@ def check_prior(prior: AbstractTaskPrior, *, likelihood: AbstractLikelihood | No
     _check_file(prior)
     likelihoods = [Gaussian(), Categorical()] if likelihood is None else [likelihood]
     for one in likelihoods:
-        for tasks, features, intercept in _SIZES if one is likelihoods[0] else _SIZES[:1]:
+        for size in _SIZES if one is likelihoods[0] else _SIZES[:1]:
+            tasks, features, intercept = size
             data = example_data(one, tasks, features, intercept=intercept)
-            _check_on(prior, one, data)
+            _check_on(prior, one, data, capture=size is _SIZES[0])
     _check_one_task(prior, likelihoods[0])
 
 
-def _check_on(prior: AbstractTaskPrior, likelihood: AbstractLikelihood, data: TaskData) -> None:
+def _check_on(
+    prior: AbstractTaskPrior, likelihood: AbstractLikelihood, data: TaskData, *, capture: bool
+) -> None:
     name = type(prior).__name__
     with runs(f"{name}: binding it to data", "See AbstractTaskPrior.bind."):
         program = MultiTaskModel(prior, likelihood).program(data)
@@ -82,7 +85,7 @@ def _check_on(prior: AbstractTaskPrior, likelihood: AbstractLikelihood, data: Ta
     draws, weights = _check_weights(subject, own, dims)
     _check_seed(subject, own, dims, bool(draws.values))
     _check_names(subject, own, draws)
-    check_program(subject, program, data)
+    check_program(subject, program, data, capture=capture)
     check_new_tasks(subject, own, dims, draws)
     check_relations(subject, own, dims, draws, weights)
     if isinstance(own, AbstractGaussianTaskPrior):
@@ -119,7 +122,7 @@ def _check_seed(subject: str, prior: AbstractTaskPrior, dims: Dims, random: bool
             return weights
 
     rule = f"{subject}: sampling"
-    with seeded(0), untouched(rule, "numpy", "Python"):
+    with seeded(0), untouched(rule, "numpy"):
         poutine.block(prior.weights)(dims)
     require(torch.equal(sample(1), sample(1)), rule, "the same draw from the same seed", "another", _SITES)
     if random:
@@ -166,7 +169,7 @@ def _check_one_task(prior: AbstractTaskPrior, likelihood: AbstractLikelihood) ->
             draw_sites(program, program.batch(data), draws=1)
         except BayesMTLError:
             return
-    _check_on(prior, likelihood, data)
+    _check_on(prior, likelihood, data, capture=False)
 
 
 _SITES = "Draw random numbers by pyro.sample alone, and never set a seed."

@@ -1,6 +1,5 @@
 """The random state of the caller."""
 
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,12 +11,14 @@ from bayes_mtl.testing._require import require
 
 
 def random_state() -> dict[str, Any]:
-    """State of every generator that a careless line may advance, comparable by ``==``."""
+    """State of the generators that a careless line may advance, comparable by ``==``.
+
+    Not that of Python's own: checks of types at run time (beartype) draw from it.
+    """
     name, keys, *rest = np.random.get_state()  # noqa: NPY002
     return {
         "torch": torch.get_rng_state().numpy().tobytes(),
         "numpy": (name, np.asarray(keys).tobytes(), *rest),
-        "Python": random.getstate(),
     }
 
 
@@ -28,7 +29,7 @@ def untouched(rule: str, *generators: str) -> Iterator[None]:
     Parameters
     ----------
     generators
-        Which of ``"torch"``, ``"numpy"`` and ``"Python"``; all three by default.
+        Which of ``"torch"`` and ``"numpy"``; both by default.
     """
     before = random_state()
     yield
