@@ -1,7 +1,7 @@
 """Inference with the weights integrated out."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from bayes_mtl.inference._hyper import LatentDraws
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._map import MAP
 from bayes_mtl.inference._nuts import NUTS
+from bayes_mtl.inference._sites import latent_sites
 from bayes_mtl.inference._start import start_values
 from bayes_mtl.inference._svi import SVI
 from bayes_mtl.model import MultiTaskModel
@@ -38,13 +39,15 @@ class Collapsed(AbstractInference):
         `MAP` (default: type II, with a Laplace approximation where it is cheap), `SVI` or `NUTS`: how the
         hyperparameters' posterior is found. The weights are then drawn exactly given each draw of them.
     draws
-        Draws to keep where the hyperparameters are at their mode; otherwise theirs.
+        Draws to keep with `MAP` or without any hyperparameters; with `SVI` and `NUTS`, theirs.
     """
 
     hyperparameters: MAP | SVI | NUTS = field(default_factory=MAP)
     draws: int = 1000
 
     def __post_init__(self) -> None:
+        if self.draws < 1:
+            raise InputError(message("draws", "at least 1", self.draws, "Raise it."))
         if not isinstance(self.hyperparameters, (MAP, SVI, NUTS)):
             raise InputError(
                 message(
@@ -58,7 +61,10 @@ class Collapsed(AbstractInference):
             program = model.program(data)
             collapsed = CollapsedProgram(program, data)
             values = start_values(program, data)
-            found = self.hyperparameters.sample(collapsed, (), values)
+            if latent_sites(collapsed, (), values):
+                found = self._hyperparameters().sample(collapsed, (), values)
+            else:
+                found = LatentDraws({}, stopped="closed form")
             latents = _with_weights(collapsed, found, self.draws)
             record = FitRecord(
                 method=f"Collapsed({type(self.hyperparameters).__name__})",
@@ -76,15 +82,16 @@ class Collapsed(AbstractInference):
             posterior = build_posterior(program, latents, record)
         return posterior.with_record(seconds=time.perf_counter() - began)
 
+    def _hyperparameters(self) -> MAP | SVI | NUTS:
+        chosen = self.hyperparameters
+        return replace(chosen, draws=self.draws) if isinstance(chosen, MAP) else chosen
+
 
 def _with_weights(collapsed: CollapsedProgram, found: LatentDraws, draws: int) -> dict[str, Tensor]:
-    """The hyperparameters' draws, each with exact draws of the weights given it.
-
-    Chains keep their length; fewer draws of the hyperparameters than asked for are used several times.
-    """
+    """The hyperparameters' draws, each with an exact draw of the weights given it; ``draws`` of a mode."""
     values = found.values or {"_none": torch.zeros(1, 1)}
     number = next(iter(values.values())).shape[0]
-    repeats = 1 if found.chains > 1 else -(-draws // number)
+    repeats = draws if number == 1 else 1
     dims = collapsed.dims
     size = max(1, _LARGEST // (dims.tasks * dims.features * max(dims.features, repeats)))
     parts = []
@@ -93,6 +100,7 @@ def _with_weights(collapsed: CollapsedProgram, found: LatentDraws, draws: int) -
             part = {name: value[start : start + size] for name, value in values.items()}
             count = next(iter(part.values())).shape[0]
             drawn = at_draws(collapsed.evidence, part).draw(repeats)
+            drawn = drawn.reshape(repeats, -1, dims.tasks, dims.features)
             parts.append(drawn.expand(repeats, count, dims.tasks, dims.features))
     weights = torch.cat(parts, 1).reshape(repeats * number, dims.tasks, dims.features, 1)
     kept = {name: value.repeat(repeats, *[1] * (value.dim() - 1)) for name, value in found.values.items()}
