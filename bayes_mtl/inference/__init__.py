@@ -1,6 +1,7 @@
 """Inference: frozen settings with ``run(model, data, seed=...)``, and `fit`, which chooses."""
 
 from bayes_mtl.inference._abstract_inference import AbstractInference
+from bayes_mtl.inference._adapt import adapt
 from bayes_mtl.inference._collapsed import Collapsed
 from bayes_mtl.inference._fit import fit
 from bayes_mtl.inference._map import MAP
@@ -9,4 +10,14 @@ from bayes_mtl.inference._stopping import Plateau
 from bayes_mtl.inference._svi import SVI
 from bayes_mtl.inference._task_blocks import AutoTaskBlocks
 
-__all__ = ["MAP", "NUTS", "SVI", "AbstractInference", "AutoTaskBlocks", "Collapsed", "Plateau", "fit"]
+__all__ = [
+    "MAP",
+    "NUTS",
+    "SVI",
+    "AbstractInference",
+    "AutoTaskBlocks",
+    "Collapsed",
+    "Plateau",
+    "adapt",
+    "fit",
+]

@@ -5,25 +5,27 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bayes_mtl import _files
 from bayes_mtl._errors import FileError
+from bayes_mtl.inference._learned import Learned
 
 
 def save_checkpoint(
     path: str | os.PathLike[str],
-    modules: Mapping[str, nn.Module],
+    learned: Learned,
     optimiser: torch.optim.Optimizer,
     sampler: Mapping[str, Tensor],
     progress: Mapping[str, Any],
-    losses: Tensor,
+    losses: list[float],
     fingerprint: str,
 ) -> None:
     """Write parameters, buffers, optimiser, random state and the batch sampler's place."""
-    tensors = {"losses": losses, "rng": torch.get_rng_state()}
-    for prefix, module in modules.items():
-        tensors |= {f"{prefix}/{name}": value for name, value in _state(module).items()}
+    tensors = {"losses": torch.tensor(losses, dtype=torch.float64), "rng": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        tensors["rng_cuda"] = torch.cuda.get_rng_state()
+    tensors |= {f"learned/{name}": value for name, value in learned.tensors().items()}
     state = optimiser.state_dict()
     for i, entries in state["state"].items():
         tensors |= {f"optimiser/{i}/{name}": torch.as_tensor(value) for name, value in entries.items()}
@@ -38,7 +40,7 @@ def save_checkpoint(
 
 def load_checkpoint(
     path: str | os.PathLike[str],
-    modules: Mapping[str, nn.Module],
+    learned: Learned,
     optimiser: torch.optim.Optimizer,
     fingerprint: str,
 ) -> tuple[dict[str, Tensor], dict[str, Any], list[float]]:
@@ -50,28 +52,28 @@ def load_checkpoint(
         Where the file belongs to another model, data set, seed or setting: nothing is restored then.
     """
     tensors, meta = _files.read(path, kind="checkpoint")
-    if meta.get("fingerprint") != fingerprint:
+    saved = _part(tensors, "learned/")
+    shapes = {name: value.shape for name, value in saved.items()}
+    own = {name: value.shape for name, value in learned.tensors().items()}
+    if meta.get("fingerprint") != fingerprint or shapes != own:
         raise FileError(
             f"The checkpoint '{path}' belongs to another fit (other data, model, seed or settings). "
             "Delete it, or choose another path."
         )
-    for prefix, module in modules.items():
-        for name, value in _state(module).items():
-            value.data.copy_(tensors[f"{prefix}/{name}"])
+    learned.restore(saved)
     state = optimiser.state_dict()
     state["state"] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimiser/"):
-            _, i, entry = name.split("/")
-            state["state"].setdefault(int(i), {})[entry] = value
+    for name, value in _part(tensors, "optimiser/").items():
+        i, entry = name.split("/")
+        state["state"].setdefault(int(i), {})[entry] = value
     for group, rate in zip(state["param_groups"], meta["rates"], strict=True):
         group["lr"] = rate
     optimiser.load_state_dict(state)
     torch.set_rng_state(tensors["rng"])
-    sampler = {k.removeprefix("sampler/"): v for k, v in tensors.items() if k.startswith("sampler/")}
-    return sampler, dict(meta["progress"]), tensors["losses"].tolist()
+    if "rng_cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["rng_cuda"])
+    return _part(tensors, "sampler/"), dict(meta["progress"]), tensors["losses"].tolist()
 
 
-def _state(module: nn.Module) -> dict[str, Tensor]:
-    """Parameters and buffers by name, those that are not saved with the module included."""
-    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

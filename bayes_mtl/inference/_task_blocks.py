@@ -12,8 +12,6 @@ from torch import Tensor
 
 from bayes_mtl.inference._sites import Site, latent_sites
 
-_MOST_COUPLING = 2_000_000
-
 
 class AutoTaskBlocks(AutoGuide):
     """Gaussian guide that follows the structure of a multi-task model.
@@ -32,7 +30,10 @@ class AutoTaskBlocks(AutoGuide):
     init_scale
         Initial standard deviation on the unconstrained scale.
     largest_block
-        Blocks of more numbers than this are diagonal.
+        Blocks of tasks with more numbers than this are diagonal and not coupled to the hyperparameters:
+        with hundreds of parameters more a task, Adam's noise costs more than the structure gains.
+    largest_global
+        The same for the block of the hyperparameters.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class AutoTaskBlocks(AutoGuide):
         model: Callable[..., Any],
         values: dict[str, Tensor] | None = None,
         init_scale: float = 0.1,
-        largest_block: int = 200,
+        largest_block: int = 10,
+        largest_global: int = 60,
     ) -> None:
         super().__init__(model)
         self._values, self._init_scale, self._largest = values or {}, init_scale, largest_block
+        self._largest_global = largest_global
 
     def _setup_prototype(self, *args: Any, **kwargs: Any) -> None:
         super()._setup_prototype(*args, **kwargs)
@@ -62,9 +65,10 @@ class AutoTaskBlocks(AutoGuide):
             setattr(self, f"loc_{i}", torch.nn.Parameter(start.clone()))
             log_scale = torch.full_like(start, self._init_scale).log()
             setattr(self, f"log_scale_{i}", torch.nn.Parameter(log_scale))
-            if size <= self._largest and size > 1:
+            small = size <= (self._largest if plate else self._largest_global)
+            if small and size > 1:
                 setattr(self, f"lower_{i}", torch.nn.Parameter(torch.zeros(*batch, size, size)))
-            if plate and globals_size > 0 and globals_size * start.numel() <= _MOST_COUPLING:
+            if plate and small and 0 < globals_size <= self._largest_global:
                 coupling = torch.zeros(*batch, size, globals_size)
                 setattr(self, f"coupling_{i}", torch.nn.Parameter(coupling))
 

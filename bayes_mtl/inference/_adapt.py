@@ -1,0 +1,157 @@
+"""A new task from a few rows, without fitting again."""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bayes_mtl import _arviz
+from bayes_mtl._errors import InputError, UnsupportedError, message
+from bayes_mtl._seed import seeded
+from bayes_mtl.data import Scaling, TaskData
+from bayes_mtl.inference._few_rows import FewRows
+from bayes_mtl.inference._local import local_parameters
+from bayes_mtl.model import Program
+from bayes_mtl.posterior import Posterior, build_posterior
+from bayes_mtl.posterior._new_tasks import new_dims, new_weights
+from bayes_mtl.posterior._request import request_of_data
+from bayes_mtl.priors import AbstractGaussianTaskPrior
+
+_PROPOSALS = 16
+
+
+def adapt(posterior: Posterior, data: TaskData, *, task_features: Any = None, seed: int = 0) -> Posterior:
+    """Add new tasks to a posterior from a few rows of each.
+
+    For every draw of what tasks share, the new task's weights are found by Newton's method with a Gaussian
+    around the mode, corrected by importance sampling; the draws are then resampled in proportion to how
+    well they predict the new rows. For Gaussian likelihoods this is exact: the new rows inform the
+    hyperparameters, the weights of the new task, and which cluster it belongs to.
+
+    Parameters
+    ----------
+    posterior
+        Of the fitted tasks.
+    data
+        Rows of the new tasks, with the features of the fitted data.
+    task_features
+        Of the new tasks, where the model uses them and ``data`` does not hold them.
+    seed
+        Of the draws.
+
+    Returns
+    -------
+    Posterior
+        Of the fitted tasks and the new ones. ``record.log_weights`` are the log weights of the draws:
+        `check` tells where few of them carry all the weight (a new task unlike any seen before).
+
+    Raises
+    ------
+    InputError
+        Where a task was fitted already, or the features are others.
+    UnsupportedError
+        Where the prior says nothing about new tasks, or is not Gaussian given its hyperparameters.
+    """
+    program = posterior.program
+    known = [task for task in data.schema.tasks if task in program.schema.tasks]
+    if known:
+        raise InputError(
+            message(
+                "data", "tasks that were not fitted", f"fitted ones {known[:5]}", "Fit again with all rows."
+            )
+        )
+    prior = program.prior
+    if not isinstance(prior, AbstractGaussianTaskPrior):
+        raise UnsupportedError(
+            f"adapt needs a prior that is Gaussian given its hyperparameters; {type(prior).__name__} is not. "
+            "Fit again with the new task's rows."
+        )
+    began = time.perf_counter()
+    for position, task in enumerate(data.schema.tasks):
+        features = task_features
+        if features is None and data.task_features is not None:
+            features = data.task_features[position : position + 1]
+        rows = data.subset(data.task == position)
+        schema = rows.schema.with_tasks((task,))
+        rows = replace(rows, schema=schema, task=np.zeros_like(rows.task), task_features=None)
+        with seeded(seed + position), local_parameters():
+            posterior = _with_task(posterior, prior, rows, features, seed + position)
+    return posterior.with_record(seconds=time.perf_counter() - began)
+
+
+def _with_task(
+    posterior: Posterior, prior: AbstractGaussianTaskPrior, rows: TaskData, task_features: Any, seed: int
+) -> Posterior:
+    program, number = posterior.program, posterior.number
+    (task,) = rows.schema.tasks
+    dims = new_dims(program, (task,), task_features)
+    drawn = new_weights(program, posterior.draws, dims, seed)
+    draws = {name: value.double() for name, value in drawn.items() if name != "weights"}
+    batch = request_of_data(program, rows, new=True).batch.to("cpu", torch.float64)
+    few = FewRows.at(program, prior, draws, batch, dims)
+    mode, root = few.laplace(number)
+    noise = torch.randn(_PROPOSALS, *mode.shape, dtype=mode.dtype)
+    with torch.no_grad():
+        proposals = mode + (root @ noise.unsqueeze(-1)).squeeze(-1)
+        density = torch.stack([few.log_density(proposal) for proposal in proposals])
+        # Density of a proposal: N(noise; 0, I) / |root|, against N(z; 0, I) in the target.
+        log = density + 0.5 * noise.square().sum(-1) + torch.linalg.slogdet(root)[1]
+        evidence = log.logsumexp(0) - math.log(_PROPOSALS)
+        if few.moments.logits is not None:
+            evidence = evidence + few.moments.logits.reshape(-1, few.components)
+        per_draw = evidence.logsumexp(-1)
+        smoothed, _ = _arviz.psis(per_draw.numpy())
+        chosen = torch.multinomial(torch.as_tensor(np.exp(smoothed)), number, replacement=True)
+        component = torch.distributions.Categorical(logits=evidence[chosen]).sample()
+        proposal = torch.distributions.Categorical(logits=log[:, chosen, component].T).sample()
+        weights = torch.stack([few.weights(one) for one in proposals])[proposal, chosen, component]
+    return _extended(posterior, chosen, weights, draws, task, dims.task_features, per_draw)
+
+
+def _extended(
+    posterior: Posterior,
+    chosen: Tensor,
+    weights: Tensor,
+    new: Mapping[str, Tensor],
+    task: str,
+    task_features: Tensor | None,
+    log_weights: Tensor,
+) -> Posterior:
+    """The resampled draws with one more task."""
+    program, old = posterior.program, posterior.draws
+    draws = {name: value[chosen] for name, value in old.items()}
+    draws["weights"] = torch.cat([draws["weights"], weights.unsqueeze(1).float()], 1)
+    for name, value in old.items():
+        if name != "weights" and value.shape[1] == len(posterior.tasks) > 1:
+            if name in new and new[name].shape[1] == 1:
+                draws[name] = torch.cat([draws[name], new[name][chosen].float()], 1)
+            else:
+                del draws[name]  # derived from the weights: made anew
+    scaling = program.scaling
+    features = program.task_features
+    if features is not None and task_features is not None:
+        features = torch.cat([features, task_features])
+    extended = Program(
+        prior=program.prior,
+        likelihood=program.likelihood,
+        network=program.network,
+        fixed=program.fixed_prior,
+        schema=program.schema.with_tasks((*posterior.tasks, task)),
+        scaling=Scaling(
+            **{**scaling.__dict__, **{k: _repeat_last(getattr(scaling, k)) for k in ("shift", "spread")}}
+        ),
+        kinds=[("", range(len(posterior.tasks) + 1))],
+        used_outputs=torch.full((len(posterior.tasks) + 1,), program.outputs),
+        task_features=features,
+    )
+    record = replace(posterior.record, method=f"adapt({posterior.record.method})", chains=1)
+    return build_posterior(extended, draws, replace(record, log_weights=log_weights.numpy()))
+
+
+def _repeat_last(values: np.ndarray) -> np.ndarray:
+    return np.concatenate([values, values[-1:]])
