@@ -9,15 +9,18 @@ from pyro.distributions import Normal
 from torch import Tensor, nn
 
 from bayes_mtl import _files
-from bayes_mtl._errors import FileError, InputError
+from bayes_mtl._errors import FileError, UnsupportedError
 from bayes_mtl.data import Scaling, Schema
 from bayes_mtl.likelihoods import AbstractLikelihood
 from bayes_mtl.model import MultiTaskModel, Program
+from bayes_mtl.posterior._check_file import check_draws, check_record, check_scaling, check_tasks
 from bayes_mtl.posterior._fit_record import FitRecord
-from bayes_mtl.posterior._missing import MissingLikelihood, MissingNetwork, MissingPrior
+from bayes_mtl.posterior._missing_likelihood import MissingLikelihood
+from bayes_mtl.posterior._missing_network import MissingNetwork
+from bayes_mtl.posterior._missing_prior import MissingPrior
 from bayes_mtl.posterior._posterior import Posterior
 from bayes_mtl.posterior._save import KIND
-from bayes_mtl.posterior._spec import Foreign, decode
+from bayes_mtl.posterior._spec import Foreign, decode, qualified_name
 from bayes_mtl.priors import AbstractTaskPrior
 
 
@@ -34,49 +37,74 @@ def load(path: str | os.PathLike[str], model: MultiTaskModel | None = None) -> P
     ------
     FileError
         For a file that is absent, foreign, truncated, tampered with, or of a newer version.
+    UnsupportedError
+        Where ``model`` has other parts than the file's.
     """
     tensors, meta = _files.read(path, KIND)
     try:
         return _rebuild(tensors, meta, model)
     except (KeyError, TypeError, ValueError, IndexError, RuntimeError, AttributeError) as error:
-        if isinstance(error, InputError):
+        if isinstance(error, UnsupportedError):
             raise
-        raise FileError(f"'{path}' is damaged: {error}. Save the posterior again.") from error
+        reason = f"it lacks {error}." if isinstance(error, KeyError) else str(error)
+        raise FileError(f"'{path}' is damaged: {reason} Save the posterior again.") from error
 
 
 def _rebuild(tensors: dict[str, Tensor], meta: dict[str, Any], model: MultiTaskModel | None) -> Posterior:
-    prior, likelihood = decode(meta["prior"]), decode(meta["likelihood"])
-    if isinstance(prior, Foreign):
-        prior = MissingPrior(prior.name) if model is None else model.prior
-    if isinstance(likelihood, Foreign):
-        likelihood = MissingLikelihood(likelihood.name) if model is None else model.likelihood
-    if not isinstance(prior, AbstractTaskPrior) or not isinstance(likelihood, AbstractLikelihood):
-        raise FileError("The file's prior or likelihood is something else. Save the posterior again.")
-    fixed = decode(meta["fixed"])
+    schema, scaling = Schema.from_dict(meta["schema"]), Scaling.from_dict(meta["scaling"])
+    outputs = check_scaling(scaling, schema)
+    task_features = tensors.get("task_features")
+    fixed = _part(meta["fixed"], "fixed", model)
     program = Program(
-        prior=prior,
-        likelihood=likelihood,
+        prior=_prior(meta, model),
+        likelihood=_likelihood(meta, model),
         network=_network(tensors, meta, model),
-        fixed=(Normal(0.0, 1.0) if model is None else model.fixed) if isinstance(fixed, Foreign) else fixed,
-        schema=Schema.from_dict(meta["schema"]),
-        scaling=Scaling.from_dict(meta["scaling"]),
-        kinds=meta["kinds"],
+        fixed=Normal(0.0, 1.0) if isinstance(fixed, Foreign) else fixed,
+        schema=schema,
+        scaling=scaling,
+        kinds=check_tasks(meta["kinds"], meta["used_outputs"], schema, outputs, task_features),
         used_outputs=torch.tensor(meta["used_outputs"]),
-        task_features=tensors.get("task_features"),
+        task_features=task_features,
     )
+    draws = {name.removeprefix("draws/"): v for name, v in tensors.items() if name.startswith("draws/")}
     weights = tensors.get("log_weights")
+    number = check_draws(draws, (len(schema.tasks), len(program.features), outputs), weights)
     record = FitRecord(
-        **meta["record"],
+        **check_record(meta["record"], number),
         losses=tensors["losses"].numpy(),
         log_weights=None if weights is None else weights.numpy(),
     )
-    draws = {name.removeprefix("draws/"): v for name, v in tensors.items() if name.startswith("draws/")}
-    expected = (len(program.schema.tasks), len(program.features), program.outputs)
-    if draws["weights"].shape[1:] != expected:
-        raise FileError(
-            f"The file's weights have shape {tuple(draws['weights'].shape[1:])}, expected {expected}."
-        )
     return Posterior(program.eval(), draws, record)
+
+
+def _part(written: Any, name: str, model: MultiTaskModel | None) -> Any:
+    """One part of the model, the user's own taken from ``model``."""
+    own = None if model is None else getattr(model, name)
+    part = decode(written, own)
+    if isinstance(part, Foreign) and model is not None:
+        raise UnsupportedError(
+            f"The posterior was saved with your own class {part.name}, but the {name} of model= is "
+            f"{qualified_name(own)}. Pass the model it was fitted with."
+        )
+    return part
+
+
+def _prior(meta: dict[str, Any], model: MultiTaskModel | None) -> AbstractTaskPrior:
+    part = _part(meta["prior"], "prior", model)
+    if isinstance(part, Foreign):
+        return MissingPrior(part.name, {site: tuple(names) for site, names in meta["dim_names"].items()})
+    if not isinstance(part, AbstractTaskPrior):
+        raise FileError("The file's prior is something else.")
+    return part
+
+
+def _likelihood(meta: dict[str, Any], model: MultiTaskModel | None) -> AbstractLikelihood:
+    part = _part(meta["likelihood"], "likelihood", model)
+    if isinstance(part, Foreign):
+        return MissingLikelihood(part.name, tuple(meta["likelihood_sites"]))
+    if not isinstance(part, AbstractLikelihood):
+        raise FileError("The file's likelihood is something else.")
+    return part
 
 
 def _network(
@@ -84,13 +112,12 @@ def _network(
 ) -> nn.Module | None:
     if meta["network"] is None:
         return None
-    network = decode(meta["network"])
-    if isinstance(network, Foreign):
-        if model is None or model.network is None:
-            return MissingNetwork(network.name, int(meta["out_features"]))
-        network = deepcopy(model.network)
-    if not isinstance(network, nn.Module):
-        raise FileError("The file's network is something else. Save the posterior again.")
+    part = _part(meta["network"], "network", model)
+    if isinstance(part, Foreign):
+        return MissingNetwork(part.name, int(meta["out_features"]))
+    if not isinstance(part, nn.Module):
+        raise FileError("The file's network is something else.")
+    network = deepcopy(part)
     state = {name.removeprefix("network/"): v for name, v in tensors.items() if name.startswith("network/")}
     network.load_state_dict(state)
     return network
