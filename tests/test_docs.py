@@ -1,0 +1,94 @@
+"""The documentation is complete, builds without a complaint, fetches nothing, and its examples run."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bayes_mtl
+from bayes_mtl import priors
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# Elements that make a browser fetch something; links that a reader may follow are no such thing.
+FETCHED = re.compile(
+    r"<(?:script|img|iframe)\b[^>]*\bsrc=\"(?:https?:)?//"
+    r"|<link\b[^>]*\brel=\"(?:stylesheet|preconnect|icon)\"[^>]*\bhref=\"(?:https?:)?//"
+)
+
+
+def subpackages() -> list[str]:
+    found = [module.name for module in pkgutil.iter_modules(bayes_mtl.__path__, "bayes_mtl.") if module.ispkg]
+    return ["bayes_mtl", *found]
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return folder
+
+
+@pytest.mark.parametrize("package", subpackages())
+def test_every_public_name_is_in_the_reference(package: str, site: Path) -> None:
+    public = [n for n in importlib.import_module(package).__all__ if not n.startswith("_")]
+    text = "".join(page.read_text(encoding="utf-8") for page in (site / "api").rglob("*.html"))
+    absent = [n for n in public if f'id="{package}.{n}"' not in text]
+    assert public
+    assert not absent, (
+        f"Write docs/api/NAME.md with '::: {package}' and its line in mkdocs.yml, for {absent}."
+    )
+
+
+def test_every_prior_has_a_page() -> None:
+    classes = [c for n in priors.__all__ if inspect.isclass(c := getattr(priors, n))]
+    kinds = [c for c in classes if issubclass(c, priors.AbstractTaskPrior)]
+    own = [c.__name__ for c in kinds if not inspect.isabstract(c)]
+    snake = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", n).lower(): n for n in own}
+    absent = [n for stem, n in snake.items() if not (ROOT / "docs" / "priors" / f"{stem}.md").is_file()]
+    assert len(own) >= 6
+    assert not absent, f"Write docs/priors/my_prior.md, and its line in index.md, for: {absent}"
+    overview = (ROOT / "docs" / "priors" / "index.md").read_text(encoding="utf-8")
+    assert not [n for stem, n in snake.items() if f"[`{n}`]({stem}.md)" not in overview]
+
+
+def test_formulas_are_mathml_and_nothing_is_fetched(site: Path) -> None:
+    pages = {page: page.read_text(encoding="utf-8") for page in site.rglob("*.html")}
+    assert len(pages) > 15
+    assert not [str(page) for page, text in pages.items() if FETCHED.search(text)]
+    assert not [str(page) for page, text in pages.items() if "arithmatex" in text]
+    formula = (site / "priors" / "hierarchical" / "index.html").read_text(encoding="utf-8")
+    assert '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">' in formula
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if PYTHON.search(page.read_text("utf-8"))], ids=name)
+def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All blocks of a page that are marked as Python, in order, in one namespace."""
+    import matplotlib.pyplot as plt
+
+    monkeypatch.chdir(tmp_path)
+    text = page.read_text(encoding="utf-8")
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for block in PYTHON.finditer(text):
+        line = text.count("\n", 0, block.start(1))
+        # Empty lines in front make tracebacks name the line of the page.
+        exec(compile("\n" * line + block[1], str(page), "exec"), namespace)
+    plt.close("all")
+
+
+def test_there_are_examples() -> None:
+    with_examples = [page for page in PAGES if PYTHON.search(page.read_text(encoding="utf-8"))]
+    assert ROOT / "README.md" in with_examples
+    assert len(with_examples) >= 9
