@@ -27,11 +27,11 @@ def fingerprint(inference: AbstractInference, program: Program, data: TaskData, 
     digest = hashlib.sha256(f"{seed} {text(settings)} {text(model)} {text(data.schema)}".encode())
     for f in fields(data):
         column = getattr(data, f.name)
-        if isinstance(column, np.ndarray):
-            if f.name == "x":  # may be larger than memory: rows from all over it will do
-                column = column[:: max(1, len(column) // _ROWS)]
+        if isinstance(column, np.ndarray) and f.name != "index":
             digest.update(f"{f.name} {column.shape} {column.dtype}".encode())
-            digest.update(np.ascontiguousarray(column).tobytes() if column.dtype != object else b"")
+            # x may be larger than memory: rows from all over it will do
+            every = max(1, len(column) // _ROWS) if f.name == "x" else 1
+            digest.update(column[::every].tobytes())
     return digest.hexdigest()
 
 

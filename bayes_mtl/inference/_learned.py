@@ -37,9 +37,9 @@ class Learned:
         for name, site in tracer.trace.nodes.items():
             if site["type"] == "param" and id(_leaf(site["value"])) not in own:
                 raise UnsupportedError(
-                    f"The parameter '{name}' is declared by pyro.param in a module or a model, where it would "
-                    "not be trained. In a module, make it a PyroParam or an nn.Parameter; in a model, a "
-                    "latent site with a prior."
+                    f"The parameter '{name}' is declared by pyro.param in a module or in a model, where it "
+                    "would not be trained. In a module, make it a PyroParam or an nn.Parameter; in a model, "
+                    "a latent site with a prior."
                 )
 
     def groups(self) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Stochastic variational inference."""
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,11 +12,13 @@ from pyro.infer.autoguide import AutoGuide
 from pyro.infer.autoguide.initialization import InitMessenger
 from torch import Tensor, nn
 
-from bayes_mtl._errors import InputError, message
+from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl._seed import seeded
 from bayes_mtl.data import Minibatches, TaskData
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._batches import Batches
+from bayes_mtl.inference._fingerprint import fingerprint
+from bayes_mtl.inference._function_guide import FunctionGuide
 from bayes_mtl.inference._guided import guided_draws
 from bayes_mtl.inference._hyper import LatentDraws
 from bayes_mtl.inference._local import local_parameters
@@ -97,8 +98,19 @@ class SVI(AbstractInference):
         for name in ("steps", "particles", "draws", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise InputError(message(name, "at least 1", getattr(self, name), "Raise it."))
-        if not self.learning_rate > 0:
-            raise InputError(message("learning_rate", "above 0", self.learning_rate, "Try 0.03."))
+        if self.batch_size is not None and self.batch_size < 1:
+            raise InputError(message("batch_size", "at least 1, or None", self.batch_size, "Try 256."))
+        if self.reductions < 0:
+            raise InputError(message("reductions", "at least 0", self.reductions, "Try 3."))
+        for name, usual in (("learning_rate", 0.03), ("temperature", 1.0)):
+            if not 0 < getattr(self, name) < np.inf:
+                raise InputError(
+                    message(name, "a finite number above 0", getattr(self, name), f"Try {usual}.")
+                )
+        if self.guide is not None and not callable(self.guide):
+            raise InputTypeError(
+                message("guide", "something to call with the program", repr(self.guide), "Try AutoNormal.")
+            )
 
     def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
         began = time.perf_counter()
@@ -108,7 +120,9 @@ class SVI(AbstractInference):
             program.to(device)
             batches = self._batches(program, data, seed, device)
             guide = self._guide(program, data)
-            training = self._train(program, guide, batches, self._fingerprint(data, seed))
+            training = self._train(
+                program, guide, batches, fingerprint(self, program, data, seed) if self.checkpoint else ""
+            )
             program.eval()
             latents, log_weights = guided_draws(program.latents, guide, (batches.next(),), self.draws)
             record = FitRecord(
@@ -163,7 +177,8 @@ class SVI(AbstractInference):
         kind = self.guide.func if isinstance(self.guide, partial) else self.guide
         if isinstance(kind, type) and issubclass(kind, AutoGuide):
             return self.guide(InitMessenger(partial(start_near_zero, values))(program))
-        return self.guide(program)
+        guide = self.guide(program)
+        return guide if isinstance(guide, nn.Module) else FunctionGuide(guide)
 
     def _device(self, program: Program, data: TaskData) -> torch.device:
         """The one asked for; ``auto`` takes a GPU where a step's arithmetic outweighs its launches."""
@@ -188,10 +203,3 @@ class SVI(AbstractInference):
             seed=seed,
             device=device,
         )
-
-    def _fingerprint(self, data: TaskData, seed: int) -> str:
-        """What must be the same for a checkpoint to be continued."""
-        text = f"{seed} {self.described()} {data.schema} {data.y.shape}"
-        digest = hashlib.sha256(text.encode())
-        digest.update(data.y.tobytes())
-        return digest.hexdigest()

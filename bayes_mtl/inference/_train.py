@@ -10,13 +10,17 @@ from typing import Any
 import torch
 from pyro import poutine
 from pyro.infer import Trace_ELBO
-from torch import Tensor, nn
+from torch import nn
 from tqdm.auto import tqdm
 
 from bayes_mtl._errors import NumericalError
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._checkpoint import load_checkpoint, save_checkpoint
+from bayes_mtl.inference._learned import Learned
 from bayes_mtl.inference._stopping import Plateau
+
+_PLATEAU = "plateau"
+_REMEDY = "Lower the learning rate, or look at that site's prior and at extreme values in the data."
 
 
 @dataclass
@@ -55,25 +59,26 @@ def train(
         Where the very first losses are not finite. Later the last good state is restored, with a warning.
     """
     elbo = Trace_ELBO(particles, max_plate_nesting=1, vectorize_particles=particles > 1)
-    with torch.no_grad():
-        guide(*_arguments(batches))  # creates its parameters
-    modules = {"guide": guide}
-    if isinstance(program, nn.Module):
-        modules["program"] = program
-    groups = [{"params": list(module.parameters())} for module in modules.values()]
-    optimiser = torch.optim.Adam([group for group in groups if group["params"]], lr=learning_rate)
+    learned = Learned(program, guide, _arguments(batches))
+    optimiser = torch.optim.Adam(learned.groups(), lr=learning_rate)
     training = Training()
+    last = 0  # step after the newest change of the learning rate
     if checkpoint is not None and Path(checkpoint).exists():
-        sampler, state, training.losses = load_checkpoint(checkpoint, modules, optimiser, fingerprint)
+        sampler, state, training.losses = load_checkpoint(checkpoint, learned, optimiser, fingerprint)
         batches.load_state(sampler)
-        training.reductions = state["reductions"]
-        last = state["last"]
-    else:
-        last = 0  # step after the newest change of the learning rate
-    good = _copy(modules)
+        training.reductions, training.stopped, last = state["reductions"], state["stopped"], state["last"]
+
+    def save() -> None:
+        if checkpoint is not None:
+            state = {"reductions": training.reductions, "stopped": training.stopped, "last": last}
+            save_checkpoint(
+                checkpoint, learned, optimiser, batches.state(), state, training.losses, fingerprint
+            )
+
+    good = learned.copy()
     bar = tqdm(total=steps, initial=len(training.losses), disable=not progress, desc="SVI", leave=False)
     try:
-        while len(training.losses) < steps:
+        while len(training.losses) < steps and training.stopped != _PLATEAU:
             step = len(training.losses)
             arguments = _arguments(batches)
             optimiser.zero_grad()
@@ -86,12 +91,14 @@ def train(
                     raise NumericalError(
                         f"The loss is {value} at the first step, from the site '{site}'. {_REMEDY}"
                     )
-                _restore(modules, good)
+                learned.restore(good)
                 training.stopped = f"loss not finite at step {step}, site '{site}'"
                 warnings.warn(
                     f"SVI stopped: {training.stopped}. Kept the last good state. {_REMEDY}", stacklevel=3
                 )
                 break
+            if step % plateau.window == 0:
+                good = learned.copy()  # before the step: what gave a finite loss
             optimiser.step()
             training.losses.append(value)
             bar.update()
@@ -99,20 +106,17 @@ def train(
                 on_step(step, value)
             done = step + 1
             if done % plateau.window == 0:
-                good = _copy(modules)
                 bar.set_postfix(loss=f"{sum(training.losses[-plateau.window :]) / plateau.window:.4g}")
                 if plateau.reached(training.losses[last:]):
                     if training.reductions == reductions:
-                        training.stopped = "plateau"
-                        break
-                    training.reductions += 1
-                    last = done
-                    for group in optimiser.param_groups:
-                        group["lr"] /= 3.0
-            if checkpoint is not None and done % checkpoint_every == 0:
-                state = {"reductions": training.reductions, "last": last}
-                losses = torch.tensor(training.losses, dtype=torch.float64)
-                save_checkpoint(checkpoint, modules, optimiser, batches.state(), state, losses, fingerprint)
+                        training.stopped = _PLATEAU
+                    else:
+                        training.reductions += 1
+                        last = done
+                        for group in optimiser.param_groups:
+                            group["lr"] /= 3.0
+            if done % checkpoint_every == 0 or done == steps or training.stopped == _PLATEAU:
+                save()
     except KeyboardInterrupt:
         if not training.losses:
             raise
@@ -122,18 +126,8 @@ def train(
     return training
 
 
+_PLATEAU = "plateau"
 _REMEDY = "Lower the learning rate, or look at that site's prior and at extreme values in the data."
-
-
-def _copy(modules: dict[str, nn.Module]) -> dict[str, dict[str, Tensor]]:
-    return {k: {n: p.detach().clone() for n, p in m.named_parameters()} for k, m in modules.items()}
-
-
-def _restore(modules: dict[str, nn.Module], saved: dict[str, dict[str, Tensor]]) -> None:
-    with torch.no_grad():
-        for key, module in modules.items():
-            for name, parameter in module.named_parameters():
-                parameter.copy_(saved[key][name])
 
 
 def _arguments(batches: Batches) -> tuple[Any, ...]:
