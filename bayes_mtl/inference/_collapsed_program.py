@@ -63,9 +63,9 @@ class CollapsedProgram:
         size = self.dims.tasks * self.dims.features
         if moments.tasks is not None and size > LARGEST_DENSE:
             raise UnsupportedError(
-                f"A covariance between {self.dims.tasks} tasks of {self.dims.features} weights is a system of "
-                f"{size} equations; collapsed inference stops at {LARGEST_DENSE}. Use SVI, or a prior whose "
-                "tasks are independent given the hyperparameters."
+                f"A covariance between {self.dims.tasks} tasks of {self.dims.features} weights is a system "
+                f"of {size} equations; collapsed inference stops at {LARGEST_DENSE}. Use SVI, or a prior "
+                "whose tasks are independent given the hyperparameters."
             )
         noise: Tensor | float = program.likelihood.parameters(self.dims).get("scale", 1.0)
         return evidence(self.statistics, moments, program.fixed(), noise)

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bayes_mtl._errors import InputError, message
+
+_BATCHES = 10
+"""Batches of a window from which the standard error of its mean is found."""
+
 
 @dataclass(frozen=True)
 class Plateau:
@@ -25,6 +30,12 @@ class Plateau:
     window: int = 250
     errors: float = 2.0
 
+    def __post_init__(self) -> None:
+        if self.window < 2 * _BATCHES:
+            raise InputError(message("window", f"at least {2 * _BATCHES}", self.window, "Try 250."))
+        if not self.errors >= 0:
+            raise InputError(message("errors", "a number of at least 0", self.errors, "Try 2."))
+
     def reached(self, losses: list[float]) -> bool:
         """Whether the newest two windows show no progress."""
         if len(losses) < 2 * self.window:
@@ -35,8 +46,8 @@ class Plateau:
         return bool(before.mean() - after.mean() <= self.errors * error)
 
 
-def _standard_error(losses: np.ndarray, batches: int = 10) -> float:
+def _standard_error(losses: np.ndarray) -> float:
     """Standard error of the mean by batch means."""
-    usable = len(losses) // batches * batches
-    means = losses[-usable:].reshape(batches, -1).mean(1)
-    return float(means.std(ddof=1) / math.sqrt(batches))
+    usable = len(losses) // _BATCHES * _BATCHES
+    means = losses[-usable:].reshape(_BATCHES, -1).mean(1)
+    return float(means.std(ddof=1) / math.sqrt(_BATCHES))
