@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from pyro.infer.autoguide import AutoDelta
+from pyro.infer.autoguide import AutoLaplaceApproximation
 from pyro.infer.autoguide.initialization import InitMessenger
 from torch import Tensor
 
@@ -34,17 +34,17 @@ class MAP(AbstractInference):
     """Posterior mode by L-BFGS, and a Laplace approximation around it.
 
     The mode is that of the unconstrained parameters (Jacobians included), so scales do not collapse to
-    zero. A network in the model is trained along, by Adam, and gets no uncertainty.
+    zero. A network in the model is trained along, by Adam; then there is no uncertainty, and one draw.
 
     Parameters
     ----------
     laplace
         Most parameters for which the Hessian at the mode is used (a Gaussian posterior on the
-        unconstrained scale); beyond it, draws repeat the mode. 0 for the mode alone.
+        unconstrained scale); beyond it, the only draw is the mode. 0 for the mode alone.
     iterations
         Most iterations of the optimiser.
     draws
-        Draws to keep.
+        Draws of the Laplace approximation to keep.
     progress
         Whether to show a progress bar (networks only; the rest is quick).
     """
@@ -158,5 +158,6 @@ def _hessian(potential: Potential, mode: Tensor, step: float = 1e-4) -> Tensor:
     return torch.as_tensor(np.stack(rows))
 
 
-def _point_guide(program: Program) -> AutoDelta:
-    return AutoDelta(InitMessenger(partial(start_near_zero, {}))(program))
+def _point_guide(program: Program) -> AutoLaplaceApproximation:
+    """A point on the unconstrained scale; `AutoDelta` would seek the mode on the constrained one."""
+    return AutoLaplaceApproximation(InitMessenger(partial(start_near_zero, {}))(program))
