@@ -1,0 +1,41 @@
+"""All checks of a posterior."""
+
+from bayes_mtl.diagnostics._chains import check_chains
+from bayes_mtl.diagnostics._elbo import check_elbo
+from bayes_mtl.diagnostics._finite import check_finite
+from bayes_mtl.diagnostics._point import check_point
+from bayes_mtl.diagnostics._psis import check_psis
+from bayes_mtl.diagnostics._report import Report
+from bayes_mtl.posterior import Posterior
+
+_LAYERS = (check_finite, check_elbo, check_psis, check_chains, check_point)
+
+
+def check(posterior: Posterior) -> Report:
+    """Look for what may be wrong with a fit.
+
+    Parameters
+    ----------
+    posterior
+        Of any inference, freshly fitted or loaded from a file.
+
+    Returns
+    -------
+    Report
+        Findings worst first, each with what to try; print it. What needs data (calibration, held-out
+        predictions) is not part of it.
+
+    Notes
+    -----
+    Looks at the end of the training (why it stopped, whether the loss still fell), at how well a guide or
+    a Gaussian approximation covers the posterior (k-hat of Pareto-smoothed importance weights), at chains
+    (R-hat, effective sample size, divergences), and at hyperparameters without uncertainty.
+    """
+    outcomes = [outcome for layer in _LAYERS if (outcome := layer(posterior)) is not None]
+    record = posterior.record
+    return Report(
+        f"a posterior of {len(posterior.tasks):,} tasks and {record.observations:,} observations, "
+        f"fitted by {record.method}",
+        tuple(finding for outcome in outcomes for finding in outcome.findings),
+        tuple(outcome.looked_at for outcome in outcomes),
+    )

@@ -1,0 +1,51 @@
+"""The unknowns that an inference had to describe."""
+
+import torch
+from pyro import poutine
+from torch.distributions import biject_to
+
+from bayes_mtl._errors import BayesMTLError
+from bayes_mtl._seed import seeded
+from bayes_mtl.posterior import Posterior
+
+_OF_WEIGHTS = ("weights", "weights_noise", "weights_activity")
+
+
+def latent_sizes(posterior: Posterior) -> dict[str, int] | None:
+    """Number of free real numbers behind each latent site; None where the prior cannot be run.
+
+    That is the case after loading a posterior whose prior is a class of the user's own.
+    """
+    program = posterior.program
+    tasks = range(len(posterior.tasks))
+    try:
+        with seeded(0), torch.no_grad(), poutine.block(), poutine.trace() as traced:
+            program.weights(program.task_features)
+            program.fixed()
+            program.likelihood.parameters(program.dims(program.task_features, tasks))
+    except BayesMTLError:
+        return None
+    return {
+        name: biject_to(site["fn"].support).inverse_shape(site["fn"].shape()).numel()
+        for name, site in traced.trace.nodes.items()
+        if site["type"] == "sample" and not site["is_observed"] and not poutine.util.site_is_subsample(site)
+    }
+
+
+def unknowns(posterior: Posterior) -> int | None:
+    """How many free real numbers the inference described; exactly drawn weights are not among them."""
+    sizes = latent_sizes(posterior)
+    if sizes is None:
+        return None
+    exact = collapsed(posterior)
+    return max(1, sum(size for name, size in sizes.items() if not (exact and of_weights(name))))
+
+
+def of_weights(site: str) -> bool:
+    """Whether a site is the tasks' weights, or what they are made of."""
+    return site.rsplit("/", 1)[-1] in _OF_WEIGHTS
+
+
+def collapsed(posterior: Posterior) -> bool:
+    """Whether the weights were drawn exactly given the hyperparameters."""
+    return posterior.record.method.startswith("Collapsed")

@@ -1,0 +1,57 @@
+"""Point estimates: what the intervals leave out."""
+
+import torch
+
+from bayes_mtl.diagnostics._finding import Finding
+from bayes_mtl.diagnostics._latents import latent_sizes, of_weights
+from bayes_mtl.diagnostics._outcome import Outcome
+from bayes_mtl.diagnostics._remedies import collapsible
+from bayes_mtl.posterior import Posterior
+
+FEW_TASKS = 20
+
+
+def check_point(posterior: Posterior) -> Outcome | None:
+    """Whether all draws share one value of the hyperparameters; None where they do not."""
+    if posterior.number == 1:
+        return Outcome("intervals: none, there is a single draw", (_single(posterior),))
+    sizes = latent_sizes(posterior)
+    hyper = {
+        name: value
+        for name, value in posterior.draws.items()
+        if not of_weights(name) and (sizes is None or name in sizes)
+    }
+    if not hyper or any(not torch.equal(value, value[:1].expand_as(value)) for value in hyper.values()):
+        return None
+    tasks = len(posterior.tasks)
+    few = tasks < FEW_TASKS
+    what = (
+        f"Every draw uses the same {', '.join(sorted(hyper))}. Intervals of weights and predictions leave "
+        "out that these are uncertain themselves. "
+    )
+    what += (
+        f"With {tasks} tasks that matters: how much tasks differ is learned from them, and intervals come "
+        "out too narrow."
+        if few
+        else f"With {tasks} tasks that adds little to intervals of single tasks."
+    )
+    remedy = "Collapsed(hyperparameters=NUTS())" if collapsible(posterior) else "SVI() or NUTS()"
+    finding = Finding(
+        "warning" if few else "note",
+        "Hyperparameters are a point estimate",
+        what,
+        f"{remedy}, which draws them too." if few else f"Nothing, or {remedy}, which draws them too.",
+        tuple(sorted(hyper)),
+    )
+    return Outcome("uncertainty of the hyperparameters: none, they are at their mode", (finding,))
+
+
+def _single(posterior: Posterior) -> Finding:
+    others = "SVI()" if posterior.program.network is not None else "fit(model, data) or SVI()"
+    return Finding(
+        "warning",
+        "A single point, without any uncertainty",
+        f"{posterior.record.method} found one value of everything: intervals of weights have width zero, and "
+        "those of predictions hold the noise of the targets alone.",
+        f"{others}, which draw the weights.",
+    )

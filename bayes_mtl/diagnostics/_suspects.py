@@ -1,0 +1,87 @@
+"""The quantities whose chains look worst, found by statistics that take all of them at once.
+
+ArviZ takes some milliseconds a quantity, and there may be many thousands of weights.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayes_mtl.diagnostics._latents import latent_sizes
+from bayes_mtl.posterior import Posterior
+
+
+@dataclass(frozen=True, eq=False)
+class Entries:
+    """Draws ``[chains, draws, entries]`` of some of ``total`` quantities, with their names."""
+
+    names: list[str]
+    values: np.ndarray
+    total: int
+
+
+def suspects(posterior: Posterior, most: int) -> Entries:
+    """Up to ``most`` quantities, the worst by agreement of chains and by autocorrelation in equal parts."""
+    sizes = latent_sizes(posterior)
+    posterior_group = posterior.to_arviz()["posterior"]
+    names: list[str] = []
+    columns, disagreement, worth = [], [], []
+    total = 0
+    for site, variable in posterior_group.data_vars.items():
+        if sizes is not None and site != "weights" and site not in sizes:
+            continue  # derived from the others
+        values = np.asarray(variable.values, dtype=np.float64)
+        flat = values.reshape(*values.shape[:2], -1)
+        usable = np.flatnonzero(np.isfinite(flat).all((0, 1)) & (np.ptp(flat, axis=(0, 1)) > 0))
+        total += len(usable)
+        between, ess = rough_r_hat(flat[..., usable]), rough_ess(flat[..., usable])
+        chosen = _worst(between, ess, most)
+        labels = [np.asarray(variable.coords[dim].values) for dim in variable.dims[2:]]
+        for i in usable[chosen]:
+            at = np.unravel_index(i, values.shape[2:])
+            entry = ", ".join(str(label[j]) for label, j in zip(labels, at, strict=True))
+            names.append(f"{site}[{entry}]" if entry else str(site))
+        columns.append(flat[..., usable[chosen]])
+        disagreement.append(between[chosen])
+        worth.append(ess[chosen])
+    if not names:
+        return Entries([], np.empty((*_shape(posterior), 0)), total)
+    chosen = _worst(np.concatenate(disagreement), np.concatenate(worth), most)
+    return Entries([names[i] for i in chosen], np.concatenate(columns, -1)[..., chosen], total)
+
+
+def _worst(disagreement: np.ndarray, ess: np.ndarray, most: int) -> np.ndarray:
+    """Positions of the worst by either measure, at most ``most``, in their own order."""
+    if len(ess) <= most:
+        return np.arange(len(ess))
+    half = most // 2
+    return np.unique(np.concatenate([np.argsort(-disagreement)[:half], np.argsort(ess)[:half]]))
+
+
+def rough_r_hat(values: np.ndarray) -> np.ndarray:
+    """Split R-hat ``[entries]`` of location and of spread, the larger; no ranks, all entries at once."""
+    halves = values.shape[1] // 2
+    split = np.concatenate([values[:, :halves], values[:, -halves:]])
+    folded = np.abs(split - np.median(split, axis=(0, 1)))
+    found = []
+    for chains in (split, folded):
+        within = chains.var(1, ddof=1).mean(0) if halves > 1 else np.zeros(chains.shape[-1])
+        between = chains.mean(1).var(0, ddof=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found.append(np.sqrt((halves - 1) / halves + between / within))
+    return np.nan_to_num(np.fmax(*found), nan=0.0, posinf=np.inf)
+
+
+def rough_ess(values: np.ndarray) -> np.ndarray:
+    """Effective sample size ``[entries]`` by means of batches of about the root of the draws."""
+    chains, draws = values.shape[:2]
+    size = max(1, int(np.sqrt(draws)))
+    batches = draws // size
+    means = values[:, : batches * size].reshape(chains, batches, size, -1).mean(2)
+    variance = values.reshape(chains * draws, -1).var(0)
+    return chains * draws * variance / np.maximum(size * means.reshape(chains * batches, -1).var(0), 1e-300)
+
+
+def _shape(posterior: Posterior) -> tuple[int, int]:
+    chains = posterior.record.chains
+    return chains, posterior.number // chains
