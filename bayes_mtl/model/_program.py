@@ -158,7 +158,7 @@ class Program(PyroModule):
             features = self.network(batch.x, batch.row, batch.task)
         if not batch.intercept:
             return features
-        return torch.cat([torch.ones_like(features[..., :1]), features], -1)
+        return torch.cat([features.new_ones(*features.shape[:-1], 1), features], -1)
 
 
 def _rows(x: Tensor, batch: Batch) -> Tensor:
