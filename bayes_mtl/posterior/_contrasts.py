@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_mtl._errors import InputError, message
+from bayes_mtl.posterior._tails import tails
 from bayes_mtl.posterior._units import weights_in_units
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def contrast(posterior: "Posterior", first: str, second: str, level: float) -> "
     a, b = posterior.program.schema.encode_tasks([first, second])
     weights = weights_in_units(posterior.program, posterior.draws)
     difference = (weights[:, a] - weights[:, b]).double().numpy()
-    lower, upper = np.quantile(difference, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    lower, upper = np.quantile(difference, tails(level), axis=0)
     features, outputs = difference.shape[1:]
     columns = {
         "feature": np.repeat(posterior.features, outputs),
@@ -41,10 +42,13 @@ def ranking(posterior: "Posterior", feature: str, level: float, output: int) -> 
 
     if feature not in posterior.features:
         raise InputError(message("feature", f"one of {posterior.features}", repr(feature), "Choose one."))
+    outputs = posterior.program.outputs
+    if not 0 <= output < outputs:
+        raise InputError(message("output", f"between 0 and {outputs - 1}", output, "Choose one."))
     weights = weights_in_units(posterior.program, posterior.draws)[..., posterior.features.index(feature), :]
     values = weights[..., output].double().numpy()
     ranks = (-values).argsort(1).argsort(1) + 1
-    lower, upper = np.quantile(ranks, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    lower, upper = np.quantile(ranks, tails(level), axis=0)
     frame = pd.DataFrame(
         {
             "mean": values.mean(0),

@@ -28,10 +28,16 @@ def shared_draws(draws: Mapping[str, Tensor], tasks: int) -> dict[str, Tensor]:
 
 def new_dims(program: Program, tasks: tuple[str, ...], task_features: Any) -> Dims:
     """Sizes for new tasks, with their features standardised as the fitted ones were."""
-    if len(program.kinds) > 1:
+    if program.kinds[0][0]:
         raise UnsupportedError(
             "Tasks of different kinds have no common population to draw a new task from. "
             "Fit the new task's kind alone, or fit again with its rows."
+        )
+    shift, spread = program.scaling.shift, program.scaling.spread
+    if (shift != shift[:1]).any() or (spread != spread[:1]).any():
+        raise UnsupportedError(
+            "Each task's targets were standardised by their own location and spread, and those of a new task "
+            "are not known. Fit with units='shared', or fit again with the new task's rows."
         )
     features = _task_features(program, tasks, task_features)
     dims = program.dims(tasks=range(len(tasks)))

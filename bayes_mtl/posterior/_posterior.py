@@ -179,7 +179,7 @@ class Posterior:
         return _summary.summary(self, level)
 
     def contrast(self, first: str, second: str, level: float = 0.9) -> "pd.DataFrame":
-        """Difference of the weights of two tasks, for each feature, with the probability that it is above 0."""
+        """Difference of the weights of two tasks for each feature, and the probability that it is above 0."""
         return _contrasts.contrast(self, first, second, level)
 
     def ranking(self, feature: str = "Intercept", level: float = 0.9, output: int = 0) -> "pd.DataFrame":

@@ -12,6 +12,7 @@ from bayes_mtl.model import Program
 from bayes_mtl.posterior._evaluate import chunks, evaluate
 from bayes_mtl.posterior._prediction import Prediction
 from bayes_mtl.posterior._request import Request
+from bayes_mtl.posterior._tails import tails
 
 
 def predict(
@@ -25,11 +26,9 @@ def predict(
     seed: int,
 ) -> Prediction:
     """Summaries of the predictive distribution of every observation of a request."""
-    if not 0.0 < level < 1.0:
-        raise InputError(message("level", "between 0 and 1", level, "Use 0.9 for 90 % intervals."))
+    ends = tails(level)
     if kind not in ("target", "mean"):
         raise InputError(message("kind", "'target' or 'mean'", repr(kind), "Choose one."))
-    tails = [(1.0 - level) / 2.0, (1.0 + level) / 2.0]
     likelihood = program.likelihood
     parts: dict[str, list[np.ndarray]] = {
         name: [] for name in ("mean", "sd", "lower", "upper", "probabilities", "draws")
@@ -38,12 +37,9 @@ def predict(
         for part in chunks(program, draws, request.batch):
             f, parameters = evaluate(program, draws, part)
             mean = likelihood.mean(f, part, parameters)
-            if kind == "mean":
-                values = mean
-            else:
-                values = likelihood.distribution(f, part, parameters).sample()
+            values = mean if kind == "mean" else likelihood.distribution(f, part, parameters).sample()
             values = values.double().expand(f.shape[:-1])
-            lower, upper = np.quantile(values.numpy(), tails, axis=0)
+            lower, upper = np.quantile(values.numpy(), ends, axis=0)
             parts["mean"].append(mean.double().expand(f.shape[:-1]).mean(0).numpy())
             parts["sd"].append(values.std(0, correction=0).numpy())
             parts["lower"].append(lower)

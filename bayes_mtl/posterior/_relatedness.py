@@ -9,6 +9,7 @@ import torch
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.posterior._kinds import kinds
+from bayes_mtl.posterior._tails import tails
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,7 @@ def relatedness(posterior: "Posterior", tasks: Sequence[str] | None, level: floa
     """See `Posterior.relatedness`."""
     import pandas as pd
 
-    program = posterior.program
+    program, ends = posterior.program, tails(level)
     wanted = (
         list(range(len(posterior.tasks))) if tasks is None else list(program.schema.encode_tasks(list(tasks)))
     )
@@ -57,9 +58,7 @@ def relatedness(posterior: "Posterior", tasks: Sequence[str] | None, level: floa
         values = program.prior.relatedness(kind.draws, kind.dims).double().numpy()
         at = np.ix_(kind.tasks, kind.tasks)
         found["mean"][at] = values.mean(0)
-        found["lower"][at], found["upper"][at] = np.quantile(
-            values, [(1 - level) / 2, (1 + level) / 2], axis=0
-        )
+        found["lower"][at], found["upper"][at] = np.quantile(values, ends, axis=0)
     names = [posterior.tasks[t] for t in wanted]
     frames = {
         key: pd.DataFrame(value[np.ix_(wanted, wanted)], index=names, columns=names)

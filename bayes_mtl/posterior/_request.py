@@ -62,7 +62,7 @@ def request_of_data(program: Program, data: TaskData, *, new: bool = False) -> R
 
 def check_features(program: Program, data: TaskData) -> None:
     """Refuse data with other features, or other classes, than the fitted ones."""
-    for name in ("columns", "intercept", "classes"):
+    for name in ("features", "fixed", "intercept", "classes"):
         fitted, found = getattr(program.schema, name), getattr(data.schema, name)
         if fitted != found:
             raise InputError(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_mtl.posterior._axes import coords, named_draws
+from bayes_mtl.posterior._tails import tails
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,5 +42,5 @@ def summary(posterior: "Posterior", level: float) -> "pd.DataFrame":
 
 
 def _statistics(values: np.ndarray, level: float) -> dict[str, np.ndarray]:
-    lower, upper = np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    lower, upper = np.quantile(values, tails(level), axis=0)
     return {"mean": values.mean(0), "sd": values.std(0), "lower": lower, "upper": upper}

@@ -9,11 +9,12 @@ from bayes_mtl.model import Program
 
 
 def weights_in_units(program: Program, draws: Mapping[str, Tensor]) -> Tensor:
-    """Weights on the features as they came, ``[draws, tasks, features, outputs]``.
+    """Weights on the features as they came, ``[draws, tasks, features, outputs]`` float64.
 
     With a network they act on its features, and only the targets' scaling is undone.
     """
-    weights = draws["weights"]
+    # float64: an intercept far from the features' range is the difference of large numbers
+    weights = draws["weights"].double()
     spread = _constant(program.scaling.spread, weights)[:, None, :]
     shift = _constant(program.scaling.shift, weights)
     schema = program.schema
@@ -28,21 +29,22 @@ def weights_in_units(program: Program, draws: Mapping[str, Tensor]) -> Tensor:
     if schema.intercept:
         result[..., 0, :] += shift
         if schema.fixed:
-            effect = (draws["fixed"] * (mean / sd)[varying:, None]).sum(-2)
+            effect = (draws["fixed"].double() * (mean / sd)[varying:, None]).sum(-2)
             result[..., 0, :] -= effect * spread[:, 0, :]
     return result
 
 
 def fixed_in_units(program: Program, draws: Mapping[str, Tensor]) -> Tensor:
-    """Weights that all tasks share, ``[draws, tasks or 1, fixed features, outputs]``.
+    """Weights that all tasks share, ``[draws, tasks or 1, fixed features, outputs]`` float64.
 
     They differ between tasks only where the targets' units do (`Mixed` likelihoods).
     """
-    sd = _constant(program.scaling.x_sd, draws["fixed"])[len(program.schema.features) :]
-    spread = _constant(program.scaling.spread, draws["fixed"])
+    fixed = draws["fixed"].double()
+    sd = _constant(program.scaling.x_sd, fixed)[len(program.schema.features) :]
+    spread = _constant(program.scaling.spread, fixed)
     if bool((spread == spread[:1]).all()):
         spread = spread[:1]
-    return draws["fixed"] * spread[:, None, :] / sd[:, None]
+    return fixed * spread[:, None, :] / sd[:, None]
 
 
 def _constant(values: object, like: Tensor) -> Tensor:
