@@ -2,10 +2,11 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from torch import Tensor
 
@@ -27,20 +28,22 @@ def write(
     from safetensors.torch import save_file
 
     path = Path(path)
-    header = {"bayes_mtl": json.dumps({"kind": kind, "version": _VERSION, "meta": meta})}
+    if not path.name:
+        raise FileError(f"Could not write '{path}': it names no file. Give the file a name.")
     flat = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    temporary = None
+    # beside its place, so that taking it is one step of the file system
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent or ".")
-        os.close(handle)
+        header = {"bayes_mtl": json.dumps({"kind": kind, "version": _VERSION, "meta": meta})}
         save_file(flat, temporary, metadata=header)
         os.replace(temporary, path)
     except Exception as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
         raise FileError(
             f"Could not write '{path}': {error}. Choose a folder that exists and has room."
         ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
     return path
 
 
@@ -62,13 +65,15 @@ def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Tensor], di
             header = (file.metadata() or {}).get("bayes_mtl")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         content = None if header is None else json.loads(header)
-    except (SafetensorError, OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise FileError(
             f"'{path}' is not a readable safetensors file ({error}). It may be truncated."
         ) from error
     if not isinstance(content, dict) or not {"kind", "version", "meta"} <= content.keys():
         raise FileError(f"'{path}' was not written by bayes_mtl. Pass a file made by save().")
-    if not isinstance(content["version"], int) or content["version"] > _VERSION:
+    if type(content["version"]) is not int:
+        raise FileError(f"'{path}' has no version that can be read. Pass a file made by save().")
+    if content["version"] > _VERSION:
         raise FileError(
             f"'{path}' has format version {content['version']}, this bayes_mtl reads up to {_VERSION}. "
             "Install a newer bayes_mtl."

@@ -14,25 +14,15 @@ if TYPE_CHECKING:
 
 def export(posterior: "Posterior", data: TaskData | None) -> Any:
     """See `Posterior.to_arviz`."""
-    named, labels = named_draws(posterior), coords(posterior)
+    named = named_draws(posterior)
+    labels = {_variable(dim): values for dim, values in coords(posterior, named).items()}
     chains = posterior.record.chains
-    groups: dict[str, dict[str, np.ndarray]] = {
-        "posterior": {name: _by_chain(draws.values, chains) for name, draws in named.items()}
+    groups = {
+        "posterior": {_variable(name): _by_chain(draws.values, chains) for name, draws in named.items()}
     }
-    dims = {name: list(draws.dims) for name, draws in named.items()}
+    dims = {_variable(name): [_variable(dim) for dim in draws.dims] for name, draws in named.items()}
     if data is not None:
-        target = data.schema.target
-        predicted = posterior.predict(data, keep_draws=True)
-        rows = data.x[data.row] if data.step is None else data.x[data.row, data.step]
-        groups["log_likelihood"] = {target: _by_chain(posterior.log_likelihood(data), chains)}
-        if predicted.draws is not None:
-            groups["posterior_predictive"] = {target: _by_chain(predicted.draws, chains)}
-        groups["observed_data"] = {target: data.y}
-        groups["constant_data"] = {"x": np.asarray(rows), "task_of_observation": data.task}
-        labels["observation"] = np.asarray(data.index)
-        labels["input"] = np.asarray(data.schema.columns, dtype=str)
-        dims |= {target: ["observation"], "task_of_observation": ["observation"]}
-        dims["x"] = ["observation", "input"] if rows.ndim == 2 else ["observation", "step", "input"]
+        groups |= _data_groups(posterior, data, labels, dims)
     used = {dim for names in dims.values() for dim in names}
     return _arviz.to_arviz(
         groups,
@@ -40,6 +30,41 @@ def export(posterior: "Posterior", data: TaskData | None) -> Any:
         dims=dims,
         attrs=_attributes(posterior),
     )
+
+
+def _data_groups(
+    posterior: "Posterior", data: TaskData, labels: dict[str, np.ndarray], dims: dict[str, list[str]]
+) -> dict[str, dict[str, np.ndarray]]:
+    """The groups that hold observations; their axes are added to ``labels`` and ``dims``."""
+    chains = posterior.record.chains
+    # one table of axes serves all groups, so a target or input must not be called like a site
+    target = _free(_variable(data.schema.target), dims)
+    inputs = _free("x", {**dims, target: []})
+    predicted = posterior.predict(data, keep_draws=True)
+    rows = data.x[data.row] if data.step is None else data.x[data.row, data.step]
+    groups = {
+        "log_likelihood": {target: _by_chain(posterior.log_likelihood(data), chains)},
+        "observed_data": {target: data.y},
+        "constant_data": {inputs: np.asarray(rows), "task_of_observation": data.task},
+    }
+    if predicted.draws is not None:
+        groups["posterior_predictive"] = {target: _by_chain(predicted.draws, chains)}
+    labels["observation"] = np.asarray(data.index)
+    labels["input"] = np.asarray(data.schema.columns, dtype=str)
+    dims |= {target: ["observation"], "task_of_observation": ["observation"]}
+    dims[inputs] = ["observation", "input"] if rows.ndim == 2 else ["observation", "step", "input"]
+    return groups
+
+
+def _variable(name: str) -> str:
+    """A slash separates groups in netCDF files and in DataTree."""
+    return name.replace("/", ".")
+
+
+def _free(name: str, taken: dict[str, list[str]]) -> str:
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _by_chain(values: np.ndarray, chains: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from bayes_mtl import _files
+from bayes_mtl.posterior._site_names import likelihood_sites
 from bayes_mtl.posterior._spec import encode
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def save(posterior: "Posterior", path: str | os.PathLike[str]) -> Path:
         "used_outputs": program.used.sum(1).tolist(),
         "prior": encode(program.prior),
         "likelihood": encode(program.likelihood),
+        "dim_names": {site: list(names) for site, names in program.prior.dim_names.items()},
+        "likelihood_sites": sorted(likelihood_sites(program)),
         "fixed": encode(program.fixed_prior),
         "network": None if program.network is None else encode(program.network),
         "out_features": None if program.network is None else program.network.out_features,

@@ -1,7 +1,7 @@
 """Settings objects and hyperpriors as JSON, and back from an allow-list: nothing is ever imported or run."""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,13 @@ from bayes_mtl import likelihoods, networks, priors
 from bayes_mtl._errors import FileError
 
 _DISTRIBUTIONS = (
-    "Beta Cauchy Dirichlet Exponential Gamma HalfCauchy HalfNormal InverseGamma Laplace LogNormal Normal "
-    "StudentT Uniform Weibull"
-).split()
-_ACTIVATIONS = "ELU GELU LeakyReLU Mish ReLU SELU SiLU Sigmoid Softplus Tanh".split()
+    *("Beta", "Cauchy", "Dirichlet", "Exponential", "Gamma", "HalfCauchy", "HalfNormal", "InverseGamma"),
+    *("Laplace", "LogNormal", "Normal", "StudentT", "Uniform", "Weibull"),
+)
+_ACTIVATIONS = ("ELU", "GELU", "LeakyReLU", "Mish", "ReLU", "SELU", "SiLU", "Sigmoid", "Softplus", "Tanh")
 _SUPPORTS = {"positive": constraints.positive, "real": constraints.real}
+_DTYPES = ("float32", "float64", "int64", "bool")
+_PACKAGES = {"priors": priors, "likelihoods": likelihoods, "networks": networks}
 
 
 class Foreign:
@@ -39,20 +41,28 @@ def encode(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {"mapping": [[encode(key), encode(item)] for key, item in value.items()]}
     if isinstance(value, Tensor):
-        return {"tensor": value.tolist()}
+        return {"tensor": value.tolist(), "dtype": str(value.dtype).removeprefix("torch.")}
     if isinstance(value, type) and value in [getattr(nn, name) for name in _ACTIVATIONS]:
         return {"activation": value.__name__}
     if isinstance(value, torch.distributions.Distribution):
         return _encode_distribution(value)
-    for module in (priors, likelihoods, networks):
-        name = type(value).__name__
+    name = type(value).__name__
+    for package, module in _PACKAGES.items():
         if name in module.__all__ and getattr(module, name) is type(value):
-            if is_dataclass(value):
-                settings = {f.name: encode(getattr(value, f.name)) for f in fields(value) if f.init}
-            else:
-                settings = {key: encode(item) for key, item in value.settings.items()}
-            return {"part": f"{module.__name__.rsplit('.', 1)[-1]}.{name}", "settings": settings}
-    return {"foreign": f"{type(value).__module__}.{type(value).__qualname__}"}
+            return {"part": f"{package}.{name}", "settings": _settings(value)}
+    return {"foreign": qualified_name(value), "settings": _settings(value)}
+
+
+def qualified_name(value: object) -> str:
+    """Module and name of the class of ``value``."""
+    return f"{type(value).__module__}.{type(value).__qualname__}"
+
+
+def _settings(value: Any) -> dict[str, Any]:
+    if is_dataclass(value):
+        return {f.name: encode(getattr(value, f.name)) for f in fields(value) if f.init}
+    found = getattr(value, "settings", {})
+    return {key: encode(item) for key, item in found.items()} if isinstance(found, Mapping) else {}
 
 
 def _encode_distribution(value: torch.distributions.Distribution) -> dict[str, Any]:
@@ -64,45 +74,113 @@ def _encode_distribution(value: torch.distributions.Distribution) -> dict[str, A
     if name in _DISTRIBUTIONS and type(value) is getattr(distributions, name):
         return {
             "distribution": name,
-            "parameters": {k: getattr(value, k).tolist() for k in value.arg_constraints},
+            "parameters": {k: encode(getattr(value, k)) for k in value.arg_constraints},
         }
-    return {"foreign": name}
+    return {"foreign": qualified_name(value)}
 
 
-def decode(written: Any) -> Any:
-    """What `encode` wrote.
+def decode(written: Any, own: Any = None) -> Any:
+    """What `encode` wrote; `Foreign` where that is, or holds, a class which is not the library's own.
+
+    Parameters
+    ----------
+    own
+        The user's own object in this place, if there is one. Where its class is the one that was written
+        it is taken, with the settings that were written (they hold what `bind` filled in).
 
     Raises
     ------
     FileError
-        For anything that it cannot have written.
+        For anything that `encode` cannot have written.
     """
     if written is None or isinstance(written, (bool, int, float, str)):
         return written
     try:
-        ((key, value), *rest) = written.items()
-        if key == "tuple":
-            return tuple(decode(item) for item in value)
-        if key == "mapping":
-            return {decode(name): decode(item) for name, item in value}
-        if key == "tensor":
-            return torch.tensor(value)
-        if key == "activation" and value in _ACTIVATIONS:
-            return getattr(nn, value)
-        if key == "improper":
-            return distributions.ImproperUniform(_SUPPORTS[value], torch.Size(), torch.Size())
-        if key == "distribution" and value in _DISTRIBUTIONS:
-            parameters = {name: torch.tensor(number) for name, number in written["parameters"].items()}
-            return getattr(distributions, value)(**parameters)
-        if key == "part":
-            package, name = value.split(".")
-            module = {"priors": priors, "likelihoods": likelihoods, "networks": networks}[package]
-            if name in module.__all__:
-                settings = {name: decode(item) for name, item in written["settings"].items()}
-                foreign = [item for item in settings.values() if isinstance(item, Foreign)]
-                return foreign[0] if foreign else getattr(module, name)(**settings)
-        if key == "foreign":
-            return Foreign(str(value))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        key = next(iter(written))
+        return _decoders[key](written, own)
+    except (AttributeError, KeyError, StopIteration, TypeError, ValueError, RuntimeError) as error:
+        if isinstance(error, FileError):
+            raise
         raise FileError(f"The file describes a part that cannot be rebuilt ({error}).") from error
-    raise FileError(f"The file describes a part {written!r} that bayes_mtl does not know.")
+
+
+def _tuple(written: Any, own: Any) -> Any:
+    counterparts = own if isinstance(own, (tuple, list)) and len(own) == len(written["tuple"]) else None
+    items = [
+        decode(item, None if counterparts is None else counterparts[i])
+        for i, item in enumerate(written["tuple"])
+    ]
+    return _foreign_among(items) or tuple(items)
+
+
+def _mapping(written: Any, own: Any) -> Any:
+    counterparts = own if isinstance(own, Mapping) else {}
+    items = {}
+    for name, item in written["mapping"]:
+        key = decode(name)
+        items[key] = decode(item, counterparts.get(key))
+    return _foreign_among(items.values()) or items
+
+
+def _tensor(written: Any, own: Any) -> Tensor:
+    if written["dtype"] not in _DTYPES:
+        raise FileError(f"The file holds numbers of the unknown type {written['dtype']!r}.")
+    return torch.tensor(written["tensor"], dtype=getattr(torch, written["dtype"]))
+
+
+def _activation(written: Any, own: Any) -> type[nn.Module]:
+    if written["activation"] not in _ACTIVATIONS:
+        raise FileError(f"The file describes the unknown activation {written['activation']!r}.")
+    found: type[nn.Module] = getattr(nn, written["activation"])
+    return found
+
+
+def _improper(written: Any, own: Any) -> Any:
+    return distributions.ImproperUniform(_SUPPORTS[written["improper"]], torch.Size(), torch.Size())
+
+
+def _distribution(written: Any, own: Any) -> Any:
+    name = written["distribution"]
+    if name not in _DISTRIBUTIONS:
+        raise FileError(f"The file describes the unknown distribution {name!r}.")
+    parameters = {key: decode(number) for key, number in written["parameters"].items()}
+    return getattr(distributions, name)(**parameters)
+
+
+def _part(written: Any, own: Any) -> Any:
+    package, _, name = written["part"].partition(".")
+    if package not in _PACKAGES or name not in _PACKAGES[package].__all__:
+        raise FileError(f"The file describes the part {written['part']!r}, which bayes_mtl does not know.")
+    kind = getattr(_PACKAGES[package], name)
+    settings = _decoded_settings(written, own if type(own) is kind else None)
+    return _foreign_among(settings.values()) or kind(**settings)
+
+
+def _own(written: Any, own: Any) -> Any:
+    if own is None or qualified_name(own) != written["foreign"]:
+        return Foreign(str(written["foreign"]))
+    if not is_dataclass(own) or isinstance(own, type):
+        return own
+    settings = _decoded_settings(written, own)
+    return replace(own, **{k: item for k, item in settings.items() if not isinstance(item, Foreign)})
+
+
+def _decoded_settings(written: Any, own: Any) -> dict[str, Any]:
+    held = own.settings if isinstance(own, nn.Module) else vars(own) if own is not None else {}
+    return {name: decode(item, held.get(name)) for name, item in written["settings"].items()}
+
+
+def _foreign_among(items: Any) -> Foreign | None:
+    return next((item for item in items if isinstance(item, Foreign)), None)
+
+
+_decoders = {
+    "tuple": _tuple,
+    "mapping": _mapping,
+    "tensor": _tensor,
+    "activation": _activation,
+    "improper": _improper,
+    "distribution": _distribution,
+    "part": _part,
+    "foreign": _own,
+}
