@@ -95,12 +95,12 @@ def _check_on(
 def _check_weights(subject: str, prior: AbstractTaskPrior, dims: Dims) -> tuple[SiteDraws, Tensor]:
     expected = (dims.tasks, *dims.weights)
     rule, remedy = f"{subject}: weights", "Return [..., tasks, features, outputs]."
-    with torch.no_grad(), runs(rule, "Read the cause below."):
+    with torch.no_grad(), runs(rule, "Read the cause below."), seeded(0):
+        plain = poutine.block(prior.weights)(dims)
+    require(tuple(plain.shape) == expected, rule, f"shape {expected}", tuple(plain.shape), remedy)
+    require(bool(torch.isfinite(plain).all()), rule, "finite numbers", "others", "Check the scales.")
+    with torch.no_grad(), runs(f"{rule} of several draws at once", _FROM_THE_RIGHT):
         draws = draw_sites(prior.weights, dims)
-        with seeded(0):
-            plain = poutine.block(prior.weights)(dims)
-        require(tuple(plain.shape) == expected, rule, f"shape {expected}", tuple(plain.shape), remedy)
-        require(bool(torch.isfinite(plain).all()), rule, "finite numbers", "others", "Check the scales.")
         at = draws.values or {"_none": torch.zeros(draws.number, 1)}
         weights = at_draws(lambda: prior.weights(dims), at)
     # without any site to vary, there is nothing that an axis of draws could come from
@@ -173,3 +173,7 @@ def _check_one_task(prior: AbstractTaskPrior, likelihood: AbstractLikelihood) ->
 
 
 _SITES = "Draw random numbers by pyro.sample alone, and never set a seed."
+_FROM_THE_RIGHT = (
+    "Count axes from the right, as in value[..., None, None] or value.sum(-3): further axes of draws stand on "
+    "the left, and a 1 in place of the tasks where a site does not vary by task."
+)
