@@ -174,6 +174,6 @@ def _check_one_task(prior: AbstractTaskPrior, likelihood: AbstractLikelihood) ->
 
 _SITES = "Draw random numbers by pyro.sample alone, and never set a seed."
 _FROM_THE_RIGHT = (
-    "Count axes from the right, as in value[..., None, None] or value.sum(-3): further axes of draws stand on "
-    "the left, and a 1 in place of the tasks where a site does not vary by task."
+    "Count axes from the right, as in value[..., None, None] or value.sum(-3): further axes of draws stand "
+    "on the left, and a 1 in place of the tasks where a site does not vary by task."
 )
