@@ -43,7 +43,7 @@ def load(path: str | os.PathLike[str], model: MultiTaskModel | None = None) -> P
     tensors, meta = _files.read(path, KIND)
     try:
         return _rebuild(tensors, meta, model)
-    except (KeyError, TypeError, ValueError, IndexError, RuntimeError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, ArithmeticError) as error:
         if isinstance(error, UnsupportedError):
             raise
         reason = f"it lacks {error}." if isinstance(error, KeyError) else str(error)
@@ -66,7 +66,7 @@ def _rebuild(tensors: dict[str, Tensor], meta: dict[str, Any], model: MultiTaskM
         used_outputs=torch.tensor(meta["used_outputs"]),
         task_features=task_features,
     )
-    draws = {name.removeprefix("draws/"): v for name, v in tensors.items() if name.startswith("draws/")}
+    draws = {name: tensors[f"draws/{name}"] for name in meta["sites"]}
     weights = tensors.get("log_weights")
     number = check_draws(draws, (len(schema.tasks), len(program.features), outputs), weights)
     record = FitRecord(
@@ -112,12 +112,18 @@ def _network(
 ) -> nn.Module | None:
     if meta["network"] is None:
         return None
+    state = {name.removeprefix("network/"): v for name, v in tensors.items() if name.startswith("network/")}
+    with torch.device("meta"):  # sizes without memory: those that a file claims may be absurd
+        claimed = decode(meta["network"])
+    if isinstance(claimed, nn.Module):
+        sizes = {name: value.shape for name, value in claimed.state_dict().items()}
+        if sizes != {name: value.shape for name, value in state.items()}:
+            raise FileError("The file's network has parameters of other sizes.")
     part = _part(meta["network"], "network", model)
     if isinstance(part, Foreign):
         return MissingNetwork(part.name, int(meta["out_features"]))
     if not isinstance(part, nn.Module):
         raise FileError("The file's network is something else.")
     network = deepcopy(part)
-    state = {name.removeprefix("network/"): v for name, v in tensors.items() if name.startswith("network/")}
     network.load_state_dict(state)
     return network

@@ -201,7 +201,15 @@ class Posterior:
         return _export.export(self, data)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write one safetensors file that `bayes_mtl.load` reads; nothing in it can be executed."""
+        """Write one safetensors file that `bayes_mtl.load` reads; nothing in it can be executed.
+
+        Raises
+        ------
+        FileError
+            Where the folder cannot be written to; a file that was there stays as it was.
+        UnsupportedError
+            Where it was loaded without a part of your own, which would be lost.
+        """
         return save(self, path)
 
 

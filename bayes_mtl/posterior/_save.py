@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from bayes_mtl import _files
+from bayes_mtl.posterior._lacking import lacking
+from bayes_mtl.posterior._missing_likelihood import MissingLikelihood
+from bayes_mtl.posterior._missing_network import MissingNetwork
+from bayes_mtl.posterior._missing_prior import MissingPrior
 from bayes_mtl.posterior._site_names import likelihood_sites
 from bayes_mtl.posterior._spec import encode
 
@@ -19,6 +23,9 @@ KIND = "posterior"
 def save(posterior: "Posterior", path: str | os.PathLike[str]) -> Path:
     """See `Posterior.save`."""
     program, record = posterior.program, posterior.record
+    for part in (program.network, program.likelihood, program.prior):
+        if isinstance(part, (MissingNetwork, MissingLikelihood, MissingPrior)):
+            lacking(part.part)
     tensors = {f"draws/{name}": value for name, value in posterior.draws.items()}
     tensors["losses"] = torch.as_tensor(record.losses)
     if record.log_weights is not None:
@@ -28,6 +35,7 @@ def save(posterior: "Posterior", path: str | os.PathLike[str]) -> Path:
     if program.network is not None:
         tensors |= {f"network/{name}": value for name, value in program.network.state_dict().items()}
     meta = {
+        "sites": list(posterior.draws),  # their order: the file sorts them
         "schema": program.schema.to_dict(),
         "scaling": program.scaling.to_dict(),
         "record": record.to_dict(),

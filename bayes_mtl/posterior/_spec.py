@@ -98,7 +98,15 @@ def decode(written: Any, own: Any = None) -> Any:
     try:
         key = next(iter(written))
         return _decoders[key](written, own)
-    except (AttributeError, KeyError, StopIteration, TypeError, ValueError, RuntimeError) as error:
+    except (
+        AttributeError,
+        LookupError,
+        StopIteration,
+        TypeError,
+        ValueError,
+        RuntimeError,
+        OverflowError,
+    ) as error:
         if isinstance(error, FileError):
             raise
         raise FileError(f"The file describes a part that cannot be rebuilt ({error}).") from error
@@ -166,7 +174,7 @@ def _own(written: Any, own: Any) -> Any:
 
 
 def _decoded_settings(written: Any, own: Any) -> dict[str, Any]:
-    held = own.settings if isinstance(own, nn.Module) else vars(own) if own is not None else {}
+    held: Any = getattr(own, "settings", {}) if isinstance(own, nn.Module) else getattr(own, "__dict__", {})
     return {name: decode(item, held.get(name)) for name, item in written["settings"].items()}
 
 

@@ -43,7 +43,10 @@ def make_posterior(model: MultiTaskModel, data: TaskData, draws: int = 8, chains
 
 
 def example(
-    prior: AbstractTaskPrior | None = None, likelihood: AbstractLikelihood | None = None, draws: int = 8, **options: Any
+    prior: AbstractTaskPrior | None = None,
+    likelihood: AbstractLikelihood | None = None,
+    draws: int = 8,
+    **options: Any,
 ) -> tuple[Posterior, TaskData]:
     """A posterior with its data."""
     data = make_data(**options)

@@ -185,7 +185,7 @@ def test_wrong_arguments_are_named(arguments: dict, text: str) -> None:
 
 
 def test_data_with_other_features_are_refused() -> None:
-    posterior, data = example()
+    posterior, _ = example()
     with pytest.raises(InputError, match=r"data \(features\)"):
         posterior.predict(make_data(features=3))
     with pytest.raises(InputError, match=r"data \(features\)"):
