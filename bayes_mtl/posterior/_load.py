@@ -46,7 +46,7 @@ def load(path: str | os.PathLike[str], model: MultiTaskModel | None = None) -> P
     except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, ArithmeticError) as error:
         if isinstance(error, UnsupportedError):
             raise
-        reason = f"it lacks {error}." if isinstance(error, KeyError) else str(error)
+        reason = f"it lacks {error}." if isinstance(error, KeyError) else str(error)[:500]
         raise FileError(f"'{path}' is damaged: {reason} Save the posterior again.") from error
 
 

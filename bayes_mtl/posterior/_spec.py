@@ -109,7 +109,8 @@ def decode(written: Any, own: Any = None) -> Any:
     ) as error:
         if isinstance(error, FileError):
             raise
-        raise FileError(f"The file describes a part that cannot be rebuilt ({error}).") from error
+        reason = "".join(str(error).splitlines()[:1])[:200]  # torch adds its stack
+        raise FileError(f"The file describes a part that cannot be rebuilt ({reason}).") from error
 
 
 def _tuple(written: Any, own: Any) -> Any:
