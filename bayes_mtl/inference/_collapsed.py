@@ -22,7 +22,7 @@ from bayes_mtl.model import MultiTaskModel
 from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
 from bayes_mtl.priors import at_draws
 
-_LARGEST = 1 << 23
+_LARGEST = 1 << 20  # numbers a chunk works on: about what a cache holds
 
 
 @dataclass(frozen=True)

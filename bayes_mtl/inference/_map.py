@@ -27,6 +27,10 @@ from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
 
 _GAIN_OF_MODE, _GAIN_OF_POINT = 1e-5, 5e-3
 """Nats a step must gain to go on."""
+_FLAT, _SADDLE = 1e-2, 0.5
+"""Curvatures below which a direction is flat, and below minus which the point is no mode."""
+_TOGETHER = 10
+"""Draws whose density is evaluated together: few, so that their matrices stay in the cache."""
 
 
 @dataclass(frozen=True)
@@ -131,17 +135,18 @@ def _laplace(potential: Potential, mode: Tensor, draws: int) -> tuple[Tensor, np
     """Draws of the Gaussian with the curvature at the mode, and their log importance weights."""
     hessian = _hessian(potential, mode)
     values, vectors = torch.linalg.eigh(-(hessian + hessian.mT) / 2)
-    if float(values.min()) <= 0:
+    if float(values.min()) < -_SADDLE:
         warnings.warn(
-            "The posterior is not curved downwards in every direction at its mode; flat directions get unit "
-            "variance. Use SVI or NUTS for these parameters.",
+            "The optimiser stopped at a point from which the posterior still rises; directions that are not "
+            "curved downwards are kept fixed. Use SVI or NUTS for these parameters.",
             stacklevel=4,
         )
-    values = torch.where(values > 1e-6, values, torch.ones_like(values))
-    noise = torch.randn(draws, len(mode), dtype=mode.dtype)
-    points = mode + (noise / values.sqrt()) @ vectors.mT
+    # Directions along which nothing changes (rotated factors, say) predict the same wherever they stand.
+    flat = values < _FLAT
+    noise = torch.randn(draws, len(mode), dtype=mode.dtype).masked_fill(flat, 0.0)
+    points = mode + (noise / values.masked_fill(flat, 1.0).sqrt()) @ vectors.mT
     with torch.no_grad():
-        target = torch.cat([potential.log_density(part) for part in points.split(100)])
+        target = torch.cat([potential.log_density(part) for part in points.split(_TOGETHER)])
     log_guide = -0.5 * noise.square().sum(-1)
     return points, (target - log_guide).numpy()
 

@@ -31,7 +31,7 @@ from bayes_mtl.inference._whole_data import WholeData
 from bayes_mtl.model import MultiTaskModel, Program
 from bayes_mtl.posterior import FitRecord, Posterior, build_posterior, total_log_likelihood
 
-_LARGEST_FULL_BATCH = 4_000_000
+_LARGEST_FULL_BATCH, _BATCH = 4_000_000, 4096
 _WORTH_A_GPU = 2_000_000
 
 
@@ -114,7 +114,7 @@ class SVI(AbstractInference):
 
     def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
         began = time.perf_counter()
-        with seeded(seed), local_parameters():
+        with seeded(seed), local_parameters(self._work(data)):
             program = model.program(data)
             device = self._device(program, data)
             program.to(device)
@@ -184,14 +184,19 @@ class SVI(AbstractInference):
         """The one asked for; ``auto`` takes a GPU where a step's arithmetic outweighs its launches."""
         if self.device != "auto":
             return torch.device(self.device)
-        work = len(data) * len(program.features) * program.outputs * self.particles
-        return torch.device("cuda" if torch.cuda.is_available() and work > _WORTH_A_GPU else "cpu")
+        worth = self._work(data) * program.outputs > _WORTH_A_GPU
+        return torch.device("cuda" if torch.cuda.is_available() and worth else "cpu")
+
+    def _work(self, data: TaskData) -> int:
+        """Numbers that one step works on, for one output."""
+        rows = min(len(data), self.batch_size or len(data))
+        return rows * (data.x.shape[-1] + 1) * self.particles
 
     def _batches(self, program: Program, data: TaskData, seed: int, device: torch.device) -> Batches:
         size = self.batch_size
         if size is None:
             full = len(data) * len(program.features) * program.outputs <= _LARGEST_FULL_BATCH
-            size = len(data) if full else 4096
+            size = len(data) if full else _BATCH
         if size >= len(data):
             return WholeData(program.batch(data, device=device))
         return Minibatches(
