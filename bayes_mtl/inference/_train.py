@@ -82,8 +82,11 @@ def train(
             step = len(training.losses)
             arguments = _arguments(batches)
             optimiser.zero_grad()
-            loss = elbo.differentiable_loss(program, guide, *arguments)
-            loss.backward()
+            with warnings.catch_warnings():
+                # Pyro's own, which names no site; below is ours
+                warnings.filterwarnings("ignore", "Encountered NaN", UserWarning)
+                loss = elbo.differentiable_loss(program, guide, *arguments)
+                loss.backward()
             value = float(loss.detach())
             if not math.isfinite(value):
                 site = _guilty_site(program, guide, arguments)
