@@ -12,6 +12,9 @@ from torch import Tensor
 
 from bayes_mtl.inference._sites import Site, latent_sites
 
+_MOST_COUPLING = 500_000
+"""Numbers that may couple tasks to hyperparameters: every step updates them all."""
+
 
 class AutoTaskBlocks(AutoGuide):
     """Gaussian guide that follows the structure of a multi-task model.
@@ -68,7 +71,8 @@ class AutoTaskBlocks(AutoGuide):
             small = size <= (self._largest if plate else self._largest_global)
             if small and size > 1:
                 setattr(self, f"lower_{i}", torch.nn.Parameter(torch.zeros(*batch, size, size)))
-            if plate and small and 0 < globals_size <= self._largest_global:
+            coupled = globals_size * start.numel() <= _MOST_COUPLING
+            if plate and small and coupled and 0 < globals_size <= self._largest_global:
                 coupling = torch.zeros(*batch, size, globals_size)
                 setattr(self, f"coupling_{i}", torch.nn.Parameter(coupling))
 

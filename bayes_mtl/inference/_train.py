@@ -60,7 +60,7 @@ def train(
     """
     elbo = Trace_ELBO(particles, max_plate_nesting=1, vectorize_particles=particles > 1)
     learned = Learned(program, guide, _arguments(batches))
-    optimiser = torch.optim.Adam(learned.groups(), lr=learning_rate)
+    optimiser = torch.optim.Adam(learned.groups(), lr=learning_rate, fused=True)
     training = Training()
     last = 0  # step after the newest change of the learning rate
     if checkpoint is not None and Path(checkpoint).exists():
