@@ -24,7 +24,8 @@ def fingerprint(inference: AbstractInference, program: Program, data: TaskData, 
     """Digest of a fit's settings, model, data and seed; the same in every process."""
     settings = [(f.name, getattr(inference, f.name)) for f in fields(inference) if f.name not in FREE]  # type: ignore[arg-type]
     model = [program.prior, program.likelihood, program.fixed_prior, program.network]
-    digest = hashlib.sha256(f"{seed} {text(settings)} {text(model)} {text(data.schema)}".encode())
+    names = [data.schema, program.scaling.to_dict()]
+    digest = hashlib.sha256(f"{seed} {text(settings)} {text(model)} {text(names)}".encode())
     for f in fields(data):
         column = getattr(data, f.name)
         if isinstance(column, np.ndarray) and f.name != "index":

@@ -8,8 +8,8 @@ import pyro
 import pytest
 import torch
 from pyro.distributions import Normal
-from pyro.infer import Trace_ELBO
 from pyro.infer import SVI as PyroSVI
+from pyro.infer import Trace_ELBO
 from pyro.infer.autoguide import AutoNormal
 from pyro.optim import Adam
 
