@@ -27,7 +27,7 @@ def build_posterior(program: Program, latents: Mapping[str, Tensor], record: Fit
         if "weights" not in draws or len(program.kinds) > 1:
             weights = at_draws(lambda: program.weights(task_features), draws)
             number = next(iter(draws.values())).shape[0]
-            draws["weights"] = weights.expand(number, *weights.shape[1:])
+            draws["weights"] = weights.expand(number, *weights.shape[-3:])
         # the weights of one kind of tasks are among those of all
         skip = {f"{name}/weights" for name, _ in program.kinds}
         draws = {k: v for k, v in draws.items() if k.rsplit("/", 1)[-1] not in AUXILIARY and k not in skip}

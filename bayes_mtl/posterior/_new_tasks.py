@@ -53,7 +53,7 @@ def new_weights(program: Program, draws: Mapping[str, Tensor], dims: Dims, seed:
     with seeded(seed), torch.no_grad():
         weights = at_draws(lambda: program.prior.new_weights(dims), known)
         own = at_draws(lambda: _own_parameters(program, dims), known)
-    return {**known, **own, "weights": weights.expand(number, *weights.shape[1:])}
+    return {**known, **own, "weights": weights.expand(number, *weights.shape[-3:])}
 
 
 def _own_parameters(program: Program, dims: Dims) -> dict[str, Tensor]:

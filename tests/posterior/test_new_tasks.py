@@ -1,0 +1,120 @@
+"""Tasks that were not fitted: what each prior says of them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from pyro import poutine
+
+from bayes_mtl import MultiTaskModel, TaskData
+from bayes_mtl._errors import InputError, UnsupportedError
+from bayes_mtl.likelihoods import Bernoulli, Gaussian, Mixed
+from bayes_mtl.posterior._new_tasks import new_dims, new_weights
+from bayes_mtl.priors import AbstractTaskPrior, Hierarchical, TaskClustering, TaskCovariance
+from bayes_mtl.testing._prior_moments import implied
+from tests.posterior.examples import example, make_data, make_posterior
+from tests.posterior.own_classes import OwnPrior
+from tests.priors.cases import PRIORS
+
+FEATURES = np.array([[-1.0, 0.3], [0.2, 1.5], [0.9, -0.4], [2.0, 0.1]])
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_weights_have_the_moments_of_the_prior_given_the_hyperparameters(name: str) -> None:
+    prior = PRIORS[name]
+    data = make_data(tasks=4, task_features=FEATURES)
+    posterior = make_posterior(MultiTaskModel(prior, Gaussian()), data, draws=3)
+    program, number = posterior.program, 4000
+    given = np.array([[0.5, 0.5], [-1.0, 2.0]])
+    dims = new_dims(program, ("a", "b"), given)
+    if isinstance(prior, TaskCovariance):
+        with pytest.raises(UnsupportedError, match="a covariance between the fitted tasks"):
+            new_weights(program, posterior.draws, dims, seed=0)
+        return
+    # one draw of the hyperparameters, many draws of the weights
+    draws = {k: v[:1].expand(number, *v.shape[1:]) for k, v in posterior.draws.items()}
+    found = new_weights(program, draws, dims, seed=0)["weights"].double().flatten(1)
+    with torch.no_grad():
+        hyper = {k: v[0, 0] for k, v in posterior.draws.items() if k not in ("weights", "assignment")}
+        stated = poutine.condition(prior.moments, data=hyper)(dims)
+    mean, covariance = implied(stated, dims)
+    variance = covariance.diagonal()
+    # 6 Monte-Carlo standard errors of 4,000 draws, and float32
+    assert ((found.mean(0) - mean).abs() <= 6 * (variance / number).sqrt() + 1e-5).all()
+    spread = (found - mean).square()
+    assert ((spread.mean(0) - variance).abs() <= 6 * spread.std(0) / number**0.5 + 1e-5).all()
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_predictions_follow_from_those_weights(name: str) -> None:
+    prior = PRIORS[name]
+    data = make_data(tasks=4, task_features=FEATURES)
+    posterior = make_posterior(MultiTaskModel(prior, Gaussian()), data)
+    x = np.array([[1.0, 20.0], [9.0, -30.0], [4.0, 4.0]])
+    given = np.array([[0.5, 0.5], [-1.0, 2.0]])
+    if isinstance(prior, TaskCovariance):
+        with pytest.raises(UnsupportedError, match="Use Hierarchical, LowRank or TaskClustering"):
+            posterior.predict(x, ["a", "b", "a"], new_task=True, task_features=given)
+        return
+    arguments = {"new_task": True, "task_features": given, "kind": "mean", "keep_draws": True}
+    found = posterior.predict(x, ["a", "b", "a"], seed=3, **arguments)
+    program = posterior.program
+    weights = new_weights(program, posterior.draws, new_dims(program, ("a", "b"), given), seed=3)["weights"]
+    scaling = program.scaling
+    design = np.column_stack([np.ones(3), (x - scaling.x_mean) / scaling.x_sd])
+    f = np.einsum("nd,snd->sn", design, weights[:, [0, 1, 0], :, 0].double().numpy())
+    # float32 on targets of about 100
+    assert np.allclose(found.draws, scaling.shift[0, 0] + scaling.spread[0, 0] * f, rtol=1e-4)
+    assert list(found.task) == ["a", "b", "a"]
+    assert np.array_equal(found.draws, posterior.predict(x, ["a", "b", "a"], seed=3, **arguments).draws)
+
+
+def test_features_of_tasks_come_as_a_frame_in_any_order() -> None:
+    prior = TaskClustering(2, weights_prior="gate")
+    features = pd.DataFrame(FEATURES, columns=["size", "age"], index=[f"school {t}" for t in range(4)])
+    data = make_data(tasks=4, task_features=features)
+    posterior = make_posterior(MultiTaskModel(prior, Gaussian()), data)
+    x = data.x[:3]
+    given = pd.DataFrame({"age": [0.1, 5.0], "size": [2.0, 3.0]}, index=["b", "a"])
+    by_name = posterior.predict(x, ["a", "b", "a"], new_task=True, task_features=given)
+    in_order = posterior.predict(x, ["a", "b", "a"], new_task=True, task_features=[[3.0, 5.0], [2.0, 0.1]])
+    assert np.array_equal(by_name.mean, in_order.mean)
+    with pytest.raises(InputError, match="task_features: expected 2 for each new task"):
+        posterior.predict(x, ["a", "b", "a"], new_task=True)
+    with pytest.raises(InputError, match=r"found shape \(1, 2\)"):
+        posterior.predict(x, ["a", "b", "a"], new_task=True, task_features=[[3.0, 5.0]])
+    with pytest.raises(InputError, match="no \\['age'\\]"):
+        posterior.predict(x, ["a", "b", "a"], new_task=True, task_features=given[["size"]])
+
+
+def test_all_rows_belong_to_one_task_by_default() -> None:
+    posterior, data = example()
+    found = posterior.predict(data.x, new_task=True, kind="mean", keep_draws=True)
+    assert set(found.task) == {"new task"}
+    one = posterior.predict(data.x, "somebody", new_task=True, kind="mean", keep_draws=True)
+    assert np.array_equal(found.draws, one.draws)
+
+
+def test_kinds_of_tasks_have_no_common_population() -> None:
+    plain = make_data(tasks=4)
+    y = np.where(plain.task < 2, plain.y > 100, plain.y).astype(float)
+    data = TaskData.from_arrays(plain.x, y, plain.task, task_names=list(plain.schema.tasks))
+    likelihood = Mixed({f"school {t}": Bernoulli() for t in range(2)}, default=Gaussian())
+    posterior = make_posterior(MultiTaskModel(Hierarchical(), likelihood), data)
+    with pytest.raises(UnsupportedError, match="different kinds"):
+        posterior.predict(data.x, new_task=True)
+
+
+def test_own_gaussian_priors_need_nothing_more() -> None:
+    posterior, data = example(OwnPrior())
+    assert np.isfinite(posterior.predict(data.x, new_task=True).mean).all()
+
+
+def test_own_priors_that_say_nothing_say_so() -> None:
+    class Silent(AbstractTaskPrior):
+        def weights(self, dims):  # type: ignore[no-untyped-def]
+            return torch.zeros(dims.tasks, *dims.weights)
+
+    posterior, data = example(Silent())
+    with pytest.raises(UnsupportedError, match="Silent says nothing about a task that was not fitted"):
+        posterior.predict(data.x, new_task=True)
