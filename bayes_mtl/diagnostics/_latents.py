@@ -1,11 +1,15 @@
 """The unknowns that an inference had to describe."""
 
+from functools import partial
+
 import torch
 from pyro import poutine
+from pyro.infer.autoguide.initialization import InitMessenger
 from torch.distributions import biject_to
 
 from bayes_mtl._errors import BayesMTLError
 from bayes_mtl._seed import seeded
+from bayes_mtl.inference._sites import start_near_zero
 from bayes_mtl.posterior import Posterior
 
 _OF_WEIGHTS = ("weights", "weights_noise", "weights_activity")
@@ -19,7 +23,9 @@ def latent_sizes(posterior: Posterior) -> dict[str, int] | None:
     program = posterior.program
     tasks = range(len(posterior.tasks))
     try:
-        with seeded(0), torch.no_grad(), poutine.block(), poutine.trace() as traced:
+        # Flat priors cannot be sampled from: sites start near zero instead.
+        start = InitMessenger(partial(start_near_zero, {}))
+        with seeded(0), torch.no_grad(), poutine.block(), poutine.trace() as traced, start:
             program.weights(program.task_features)
             program.fixed()
             program.likelihood.parameters(program.dims(program.task_features, tasks))
