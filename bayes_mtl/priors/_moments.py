@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bayes_mtl._errors import InputError, UnsupportedError, message
+
 
 @dataclass(frozen=True, eq=False)
 class Moments:
@@ -39,6 +41,27 @@ class Moments:
     factor: Tensor | None = None
     tasks: Tensor | None = None
     logits: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        without_scale = [
+            n for n in ("correlation", "factor", "tasks", "logits") if getattr(self, n) is not None
+        ]
+        if self.scale is None and without_scale:
+            raise InputError(
+                message(
+                    "Moments", f"a scale beside {without_scale[0]}", "none", "Pass scale=, however small."
+                )
+            )
+        together = [n for n in ("factor", "tasks", "logits") if getattr(self, n) is not None]
+        if len(together) > 1:
+            raise UnsupportedError(
+                message(
+                    "Moments",
+                    "one of factor, tasks and logits",
+                    " and ".join(together),
+                    "Define weights() of an AbstractTaskPrior for a prior that combines them.",
+                )
+            )
 
     @property
     def rank(self) -> int:
