@@ -19,7 +19,7 @@ def start_values(program: Program, data: TaskData) -> dict[str, Tensor]:
     """
     if program.network is not None or (data.x.ndim == 3 and data.step is None):
         return {}
-    response = np.asarray(program.likelihood.working_response(data))
+    response = _on_scale(program, data)
     sums = [
         gram(data, program.scaling, response=response[:, min(c, response.shape[1] - 1)])
         for c in range(program.outputs)
@@ -43,6 +43,15 @@ def start_values(program: Program, data: TaskData) -> dict[str, Tensor]:
     if len(program.kinds) == 1:
         values["noise_scale"] = noise.float()
     return values
+
+
+def _on_scale(program: Program, data: TaskData) -> np.ndarray:
+    """Working response on the program's own scale, which is the data's where nothing is standardised."""
+    response = np.asarray(program.likelihood.working_response(data))
+    shift, spread = program.likelihood.location(data)
+    raw = response * spread[data.task] + shift[data.task]
+    scaled: np.ndarray = (raw - program.scaling.shift[data.task]) / program.scaling.spread[data.task]
+    return scaled
 
 
 def _of_tasks(sums: Statistics, tasks: tuple[int, ...]) -> Statistics:

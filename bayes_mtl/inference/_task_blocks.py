@@ -8,9 +8,10 @@ import pyro
 import torch
 from pyro.distributions import Delta, Normal
 from pyro.infer.autoguide import AutoGuide
+from pyro.infer.autoguide.initialization import InitMessenger
 from torch import Tensor
 
-from bayes_mtl.inference._sites import Site, latent_sites
+from bayes_mtl.inference._sites import Site, latent_sites, start_near_zero
 
 _MOST_COUPLING = 500_000
 """Numbers that may couple tasks to hyperparameters: every step updates them all."""
@@ -47,7 +48,8 @@ class AutoTaskBlocks(AutoGuide):
         largest_block: int = 10,
         largest_global: int = 60,
     ) -> None:
-        super().__init__(model)
+        # Flat priors cannot be sampled from: the prototype starts where the guide does.
+        super().__init__(InitMessenger(partial(start_near_zero, values or {}))(model))
         self._values, self._init_scale, self._largest = values or {}, init_scale, largest_block
         self._largest_global = largest_global
 
