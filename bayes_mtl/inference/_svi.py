@@ -33,6 +33,7 @@ from bayes_mtl.posterior import FitRecord, Posterior, build_posterior, total_log
 
 _LARGEST_FULL_BATCH, _BATCH = 4_000_000, 4096
 _WORTH_A_GPU = 2_000_000
+_PART = 65_536
 
 
 @dataclass(frozen=True)
@@ -136,8 +137,7 @@ class SVI(AbstractInference):
                 observations=len(data),
             )
             posterior = build_posterior(program.cpu(), latents, record)
-            fit = total_log_likelihood(program, posterior.draws, program.batch(data))
-            record_weights = (log_weights + fit).double().numpy()
+            record_weights = (log_weights + _log_likelihood(program, posterior, data)).double().numpy()
         return posterior.with_record(log_weights=record_weights, seconds=time.perf_counter() - began)
 
     def sample(
@@ -208,3 +208,12 @@ class SVI(AbstractInference):
             seed=seed,
             device=device,
         )
+
+
+def _log_likelihood(program: Program, posterior: Posterior, data: TaskData) -> Tensor:
+    """Log-likelihood of all data at every draw, part by part: memory-mapped inputs are never read whole."""
+    total = torch.zeros(posterior.number)
+    for start in range(0, len(data), _PART):
+        part = data.subset(np.arange(start, min(start + _PART, len(data))))
+        total = total + total_log_likelihood(program, posterior.draws, program.batch(part))
+    return total

@@ -21,6 +21,13 @@ class AbstractGaussianTaskPrior(AbstractTaskPrior):
     summed out), the collapsed engine and new tasks come from here.
     """
 
+    centered: bool = False
+    """Whether the weights are sampled themselves instead of standard normal noise.
+
+    The posterior is the same; its shape differs. Few rows a task make noise the better unknown, many the
+    weights.
+    """
+
     @abstractmethod
     def moments(self, dims: Dims) -> Moments:
         """Sample the hyperparameters and return mean and covariance of the weights given them."""
@@ -53,6 +60,11 @@ class AbstractGaussianTaskPrior(AbstractTaskPrior):
                 return pyro.sample("weights", WeightMixture(moments.mean, moments.root(), moments.logits))
         if moments.scale is None:
             return moments.mean.expand(*_batch(moments.mean), dims.tasks, *dims.weights)
+        if self.centered and moments.tasks is None and moments.factor is None:
+            alone = moments.mean.new_zeros(1)
+            with dims.plate():
+                one_component = WeightMixture(moments.mean.unsqueeze(-3), moments.root().unsqueeze(-4), alone)
+                return pyro.sample("weights", one_component)
         one = moments.mean.new_ones(())
         zero = torch.zeros_like(one)
         low: Tensor | float = 0.0

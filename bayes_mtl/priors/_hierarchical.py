@@ -41,12 +41,16 @@ class Hierarchical(AbstractGaussianTaskPrior):
         ``"full"``: features are correlated across tasks; ``"diagonal"``: they are not.
     concentration
         Of the LKJ prior on the correlation: 1 is uniform, more pulls towards none.
+    centered
+        How SVI and NUTS see the weights: as they are (True), better with many rows a task, or as noise that
+        the population's mean and scale turn into weights (False). `Collapsed` needs neither.
     """
 
     mean: Distribution = Normal(0.0, 1.0)
     scale: Distribution = HalfNormal(1.0)
     covariance: Literal["full", "diagonal"] = "full"
     concentration: float = 1.0
+    centered: bool = False
 
     def __post_init__(self) -> None:
         if self.covariance not in ("full", "diagonal"):
@@ -64,12 +68,8 @@ class Hierarchical(AbstractGaussianTaskPrior):
 
     def initialise(self, estimates: Estimates, dims: Dims) -> dict[str, Tensor]:
         """The population that expectation-maximisation found."""
-        scale, correlation = estimates.scale(), estimates.correlation()
-        if self.covariance == "diagonal":
-            return {"mean": estimates.mean, "scale": scale, "weights_noise": estimates.noise(scale)}
-        return {
-            "mean": estimates.mean,
-            "scale": scale,
-            "correlation": correlation,
-            "weights_noise": estimates.noise(scale, correlation),
-        }
+        scale, correlation = estimates.scale(), None
+        values = {"mean": estimates.mean, "scale": scale, "weights": estimates.shrunk}
+        if self.covariance == "full":
+            correlation = values["correlation"] = estimates.correlation()
+        return {**values, "weights_noise": estimates.noise(scale, correlation)}

@@ -15,12 +15,13 @@ Bonilla, Chai and Williams (NIPS 2007).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pyro
 from pyro.distributions import Distribution, HalfNormal, LKJCholesky, Normal
 from torch import Tensor
 
-from bayes_mtl._errors import InputError, message
+from bayes_mtl._errors import InputError, UnsupportedError, message
 from bayes_mtl._shapes import Dims
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
 from bayes_mtl.priors._estimates import Estimates
@@ -41,9 +42,17 @@ class TaskCovariance(AbstractGaussianTaskPrior):
         Of the LKJ prior on the tasks' correlation: 1 is uniform, more pulls towards none.
     """
 
+    related_by: ClassVar[str] = "correlation between tasks"
+
     mean: Distribution = Normal(0.0, 1.0)
     scale: Distribution = HalfNormal(1.0)
     concentration: float = 1.0
+
+    def new_moments(self, dims: Dims) -> Moments:
+        raise UnsupportedError(
+            "TaskCovariance learns a covariance between the fitted tasks and says nothing about another one. "
+            "Use Hierarchical, LowRank or TaskClustering to predict for new tasks."
+        )
 
     def moments(self, dims: Dims) -> Moments:
         if dims.tasks < 2:
