@@ -82,8 +82,6 @@ def test_impossible_settings_are_refused(make: Callable[[], object], text: str) 
 
 
 def test_bind_changes_nothing_by_default() -> None:
-    data = TaskData.from_arrays(
-        torch.zeros(4, 1).numpy() + [[0.0], [1.0], [2.0], [3.0]], range(4), [0, 0, 1, 1]
-    )
+    data = TaskData.from_arrays([[0.0], [1.0], [2.0], [3.0]], range(4), [0, 0, 1, 1])
     prior = Hierarchical()
     assert prior.bind(data) is prior

@@ -1,0 +1,245 @@
+"""Collapsed evidence and exact draws against dense multivariate normals over all observations."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pyro import poutine
+from torch import Tensor
+from torch.distributions import MultivariateNormal
+
+from bayes_mtl import MultiTaskModel, TaskData
+from bayes_mtl._seed import seeded
+from bayes_mtl.inference._collapsed_program import CollapsedProgram
+from bayes_mtl.likelihoods import Gaussian
+from bayes_mtl.model import Program
+from bayes_mtl.priors import AbstractTaskPrior, Moments, at_draws
+from bayes_mtl.testing._prior_moments import implied
+from bayes_mtl.testing._site_draws import SiteDraws, draw_sites, log_densities, together
+from tests.priors.cases import PRIORS
+
+TASKS, ROWS = 4, 7
+
+DATA: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "fixed": {"varying": ["x1"]},
+    "offset": {"offset": np.linspace(-3.0, 3.0, TASKS * ROWS)},
+    "no_intercept": {"intercept": False},
+    "known_noise": {"noise": np.linspace(0.5, 4.0, TASKS * ROWS)},
+    "fixed_known_noise": {"varying": [], "noise": np.linspace(0.5, 4.0, TASKS * ROWS)},
+}
+LIKELIHOODS = {
+    "shared": Gaussian(),
+    "task": Gaussian(noise="task"),
+    "units": Gaussian(units="task"),
+}
+
+
+def make_data(**options: Any) -> TaskData:
+    random = np.random.default_rng(0)
+    number = TASKS * ROWS
+    x = random.normal(size=(number, 2)) * [1.0, 30.0] + 5.0
+    y = 50.0 + 8.0 * random.normal(size=number)
+    features = random.normal(size=(TASKS, 2))
+    # unequal tasks: the last one has few rows
+    task = np.where(np.arange(number) % 5 < 4, np.arange(number) % 3, 3)
+    return TaskData.from_arrays(x, y, task, task_features=features, **options)
+
+
+def collapsed(
+    prior: AbstractTaskPrior, likelihood: Gaussian, data: TaskData, draws: int = 3
+) -> tuple[CollapsedProgram, SiteDraws]:
+    program = MultiTaskModel(prior, likelihood).program(data)
+    found = CollapsedProgram(program, data)
+    return found, draw_sites(found, draws=draws).to(torch.float64)
+
+
+def stated(
+    found: CollapsedProgram, values: dict[str, Tensor]
+) -> tuple[Moments, dict[str, Tensor], Tensor | None]:
+    """Moments, noise and fixed weights at one draw."""
+    program: Program = found.program
+
+    def parts() -> tuple[Moments, dict[str, Tensor], Tensor | None]:
+        moments = found.prior.moments(found.dims)
+        return moments, program.likelihood.parameters(found.dims), program.fixed()
+
+    with poutine.block():
+        return poutine.condition(parts, data=values)()
+
+
+def observed(
+    found: CollapsedProgram, data: TaskData, values: dict[str, Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Design ``[observations, features]``, targets less their known part, and noise sd, standardised."""
+    _, noise, fixed = stated(found, values)
+    scaling, width = found.program.scaling, len(data.schema.features)
+    x = torch.as_tensor((data.x - scaling.x_mean) / scaling.x_sd)
+    design = x[:, :width]
+    if data.schema.intercept:
+        design = torch.cat([torch.ones(len(data), 1, dtype=x.dtype), design], 1)
+    shift, spread = scaling.shift[data.task, 0], scaling.spread[data.task, 0]
+    y = data.y if data.offset is None else data.y - data.offset
+    response = torch.as_tensor((y - shift) / spread)
+    if fixed is not None:
+        response = response - x[:, width:] @ fixed[:, 0]
+    if data.noise is not None:
+        sd = torch.as_tensor(data.noise / spread)
+    else:
+        scale = noise["scale"]
+        sd = scale[torch.as_tensor(data.task)] if scale.dim() else scale.expand(len(data))
+    return design, response, sd
+
+
+def oracle(found: CollapsedProgram, data: TaskData, values: dict[str, Tensor]) -> Tensor:
+    """Log-density of all targets, in the user's units, given the hyperparameters."""
+    moments, _, _ = stated(found, values)
+    design, response, sd = observed(found, data, values)
+    jacobian = np.log(found.program.scaling.spread[data.task, 0])
+    total = -torch.as_tensor(jacobian).sum()
+    dims = found.dims
+    task = torch.as_tensor(data.task)
+    if moments.logits is None:
+        mean, covariance = implied(moments, dims)
+        wide = torch.zeros(len(data), dims.tasks, dims.features, dtype=design.dtype)
+        wide[torch.arange(len(data)), task] = design
+        wide = wide.flatten(1)
+        return total + MultivariateNormal(
+            wide @ mean, wide @ covariance @ wide.mT + sd.square().diag()
+        ).log_prob(response)
+    for t in range(dims.tasks):
+        own, parts = task == t, []
+        for k in range(moments.mean.shape[-3]):
+            mean = moments.mean.expand(dims.tasks, -1, -1, -1)[t, k, :, 0].double()
+            root = moments.scale[k, :, 0].diag() if moments.scale is not None else torch.zeros(1)
+            if moments.correlation is not None:
+                root = root @ moments.correlation[k]
+            a = design[own]
+            covariance = a @ (root @ root.mT).double() @ a.mT + sd[own].square().diag()
+            logit = moments.logits.expand(dims.tasks, -1)[t, k].double()
+            parts.append(logit + MultivariateNormal(a @ mean, covariance).log_prob(response[own]))
+        total = total + torch.stack(parts).logsumexp(0)
+    return total
+
+
+@pytest.mark.parametrize("case", DATA)
+@pytest.mark.parametrize("noise", LIKELIHOODS)
+@pytest.mark.parametrize("name", PRIORS)
+def test_evidence_is_the_dense_density(name: str, noise: str, case: str) -> None:
+    likelihood = LIKELIHOODS[noise]
+    if "noise" in DATA[case]:
+        if noise == "task":
+            return
+        likelihood = replace(likelihood, noise="known")
+    data = make_data(**DATA[case])
+    found, draws = collapsed(PRIORS[name], likelihood, data)
+    with torch.no_grad():
+        densities = log_densities(together(found, (), draws), draws.number)["evidence"]
+        for s in range(draws.number):
+            expected = oracle(found, data, draws.one(s))
+            assert torch.isclose(
+                densities[s] if len(densities) > 1 else densities[0], expected, rtol=1e-9, atol=0
+            )
+
+
+@pytest.mark.parametrize("case", ["plain", "fixed"])
+@pytest.mark.parametrize("name", PRIORS)
+def test_gradients_are_those_of_the_dense_density(name: str, case: str) -> None:
+    data = make_data(**DATA[case])
+    found, draws = collapsed(PRIORS[name], Gaussian(noise="task"), data, draws=1)
+    leaves = {k: v.clone().requires_grad_() for k, v in draws.values.items()}
+    at = SiteDraws(leaves, draws.plated)
+    total = log_densities(together(found, (), at), 1)["evidence"].sum()
+    expected = oracle(found, data, at.one(0))
+    ours = torch.autograd.grad(total, list(leaves.values()))
+    theirs = torch.autograd.grad(expected, list(leaves.values()))
+    for site, a, b in zip(leaves, ours, theirs, strict=True):
+        # the two sums cancel by some digits
+        assert torch.allclose(a, b, rtol=1e-6, atol=1e-6 * float(b.abs().max() + 1)), site
+
+
+def posterior(found: CollapsedProgram, data: TaskData, values: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Mean and covariance of all weights given one draw of the hyperparameters, one Gaussian."""
+    moments, _, _ = stated(found, values)
+    design, response, sd = observed(found, data, values)
+    mean, covariance = implied(moments, found.dims)
+    wide = torch.zeros(len(data), found.dims.tasks, found.dims.features, dtype=design.dtype)
+    wide[torch.arange(len(data)), torch.as_tensor(data.task)] = design
+    wide = wide.flatten(1)
+    gain = covariance @ wide.mT @ torch.linalg.inv(wide @ covariance @ wide.mT + sd.square().diag())
+    return mean + gain @ (response - wide @ mean), covariance - gain @ wide @ covariance
+
+
+GAUSSIAN = [name for name in PRIORS if "clustering" not in name]
+
+
+@pytest.mark.parametrize("case", ["plain", "fixed"])
+@pytest.mark.parametrize("name", GAUSSIAN)
+def test_draws_have_the_posteriors_moments(name: str, case: str) -> None:
+    data = make_data(**DATA[case])
+    found, draws = collapsed(PRIORS[name], Gaussian(), data, draws=2)
+    number = 20_000
+    with torch.no_grad(), seeded(0):
+        drawn = at_draws(found.evidence, draws.values).draw(number)
+        for s in range(2):
+            weights = drawn.expand(number, 2, TASKS, -1)[:, s].flatten(1)
+            mean, covariance = posterior(found, data, draws.one(s))
+            error = covariance.diagonal().clamp_min(0).sqrt() / number**0.5
+            # 6 Monte-Carlo standard errors; rounding where there is no spread
+            assert ((weights.mean(0) - mean).abs() <= 6 * error + 1e-8).all()
+            centred = weights - mean
+            products = centred.unsqueeze(-1) * centred.unsqueeze(-2)
+            error = products.std(0) / number**0.5
+            assert ((products.mean(0) - covariance).abs() <= 6 * error + 1e-8).all()
+
+
+@pytest.mark.parametrize("name", [name for name in PRIORS if "clustering" in name])
+def test_draws_of_a_mixture_follow_bayes_rule(name: str) -> None:
+    data = make_data()
+    found, draws = collapsed(PRIORS[name], Gaussian(), data, draws=1)
+    values, number, dims = draws.one(0), 20_000, found.dims
+    with torch.no_grad(), seeded(0):
+        weights = at_draws(found.evidence, draws.values).draw(number)[:, 0]
+        moments, _, _ = stated(found, values)
+        design, response, sd = observed(found, data, values)
+        task = torch.as_tensor(data.task)
+        for t in range(TASKS):
+            a, r, noise = design[task == t], response[task == t], sd[task == t].square().diag()
+            logs, means = [], []
+            for k in range(moments.mean.shape[-3]):
+                mean = moments.mean.expand(TASKS, -1, -1, -1)[t, k, :, 0].double()
+                root = moments.scale[k, :, 0].diag()
+                if moments.correlation is not None:
+                    root = root @ moments.correlation[k]
+                covariance = (root @ root.mT).double()
+                target = MultivariateNormal(a @ mean, a @ covariance @ a.mT + noise)
+                logs.append(moments.logits.expand(TASKS, -1)[t, k].double() + target.log_prob(r))
+                means.append(
+                    mean + covariance @ a.mT @ torch.linalg.solve(target.covariance_matrix, r - a @ mean)
+                )
+            share = torch.stack(logs).softmax(0)
+            expected = share @ torch.stack(means)
+            error = weights[:, t].std(0) / number**0.5
+            # 6 Monte-Carlo standard errors
+            assert ((weights[:, t].mean(0) - expected).abs() <= 6 * error).all()
+    assert dims.tasks == TASKS
+
+
+def test_a_weight_of_two_is_a_row_twice() -> None:
+    prior = PRIORS["hierarchical"]
+    data = make_data()
+    weight = np.where(np.arange(len(data)) % 3 == 0, 2.0, 1.0)
+    twice = data.subset(np.repeat(np.arange(len(data)), weight.astype(int)))
+    weighted = replace(data, weight=weight)
+    # the same scaling: weights do not enter it
+    model = MultiTaskModel(prior, Gaussian(), standardize=False)
+    a = CollapsedProgram(model.program(weighted), weighted)
+    b = CollapsedProgram(model.program(twice), twice)
+    draws = draw_sites(a, draws=2).to(torch.float64)
+    with torch.no_grad():
+        first = log_densities(together(a, (), draws), 2)["evidence"]
+        second = log_densities(together(b, (), draws), 2)["evidence"]
+    # sums of squares of targets near 50 lose some digits
+    assert torch.allclose(first, second, rtol=1e-9)
