@@ -147,7 +147,8 @@ class Program(PyroModule):
         own = gather_tasks(weights, batch.task, batch.tasks, 2)
         f = (features.unsqueeze(-1) * own).sum(-2)
         if fixed is not None and batch.fixed is not None:
-            f = f + _rows(batch.fixed, batch) @ fixed.reshape(*fixed.shape[:-3], *fixed.shape[-2:])
+            effect = fixed.reshape(*fixed.shape[:-3], *fixed.shape[-2:]).to(batch.fixed.dtype)
+            f = f + _rows(batch.fixed, batch) @ effect
         f = batch.shift.index_select(0, batch.task) + batch.spread.index_select(0, batch.task) * f
         return f if batch.offset is None else f + batch.offset.unsqueeze(-1)
 
