@@ -99,9 +99,11 @@ def _with_weights(collapsed: CollapsedProgram, found: LatentDraws, draws: int) -
         for start in range(0, number, size):
             part = {name: value[start : start + size] for name, value in values.items()}
             count = next(iter(part.values())).shape[0]
-            drawn = at_draws(collapsed.evidence, part).draw(repeats)
-            drawn = drawn.reshape(repeats, -1, dims.tasks, dims.features)
-            parts.append(drawn.expand(repeats, count, dims.tasks, dims.features))
+            evidence = at_draws(collapsed.evidence, part)
+            drawn = evidence.draw(repeats)
+            if drawn.dim() == 3:  # the same for all draws of the hyperparameters
+                drawn = evidence.draw(repeats * count)
+            parts.append(drawn.reshape(repeats, count, dims.tasks, dims.features))
     weights = torch.cat(parts, 1).reshape(repeats * number, dims.tasks, dims.features, 1)
     kept = {name: value.repeat(repeats, *[1] * (value.dim() - 1)) for name, value in found.values.items()}
     return {**kept, "weights": weights}

@@ -56,19 +56,20 @@ class Evidence:
     def draw(self, number: int) -> Tensor:
         """Exact draws of the weights, ``[number, ..., tasks, features]``."""
         xx, xy, yy, _, mean, root, inverse = self.arguments
-        _, _, precision, center = white_system(xx, xy, yy, mean, root, inverse)
+        _, _, precision, pulled = white_system(xx, xy, yy, mean, root, inverse)
         factor = torch.linalg.cholesky(precision)
-        white = torch.cholesky_solve(center.unsqueeze(-1), factor)
+        white = torch.cholesky_solve(pulled.unsqueeze(-1), factor)
         center = mean + (root @ white).squeeze(-1)
         identity = torch.eye(factor.shape[-1], dtype=factor.dtype, device=factor.device)
         spread = root @ torch.linalg.solve_triangular(factor.mT, identity, upper=True)
-        noise = torch.randn(
-            *spread.shape[:-2], spread.shape[-1], number, dtype=spread.dtype, device=spread.device
-        )
+        # Noise of its own for every draw of the hyperparameters, whichever of the parts depend on them.
+        component = None if self.logits is None else self.component()
+        shape = pulled.shape if component is None else (*component.shape, pulled.shape[-1])
+        noise = torch.randn(*shape, number, dtype=spread.dtype, device=spread.device)
         weights = (center.unsqueeze(-1) + spread @ noise).movedim(-1, 0)
-        if self.logits is None:
+        if component is None:
             return weights
-        chosen = torch.distributions.Categorical(logits=self.component()).sample(torch.Size([number]))
+        chosen = torch.distributions.Categorical(logits=component).sample(torch.Size([number]))
         index = chosen[..., None, None].expand(*chosen.shape, 1, weights.shape[-1])
         return weights.gather(-2, index).squeeze(-2)
 
