@@ -1,14 +1,21 @@
 """The Pyro program of a Gaussian model with its weights integrated out: hyperparameters alone."""
 
+from functools import partial
+
 import numpy as np
 import pyro
 import torch
+from pyro import poutine
+from pyro.infer.autoguide.initialization import InitMessenger
 from torch import Tensor
 
 from bayes_mtl._errors import UnsupportedError
+from bayes_mtl._seed import seeded
+from bayes_mtl._shapes import Dims
 from bayes_mtl.data import TaskData, gram
 from bayes_mtl.inference._dense_evidence import DenseEvidence
 from bayes_mtl.inference._evidence import Evidence, evidence
+from bayes_mtl.inference._sites import start_near_zero
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.model import Program
 from bayes_mtl.priors import AbstractGaussianTaskPrior
@@ -26,7 +33,21 @@ def why_not_collapsed(program: Program) -> str | None:
         return "the network is trained with the rest"
     if program.outputs != 1:
         return f"tasks have {program.outputs} outputs"
+    dims = program.dims(program.task_features)
+    size = dims.tasks * dims.features
+    if size > LARGEST_DENSE and _correlated(program.prior, dims):
+        return (
+            f"a covariance between {dims.tasks} tasks of {dims.features} weights is a system of {size} "
+            f"equations, above {LARGEST_DENSE}"
+        )
     return None
+
+
+def _correlated(prior: AbstractGaussianTaskPrior, dims: Dims) -> bool:
+    """Whether the tasks are correlated given the hyperparameters."""
+    start = InitMessenger(partial(start_near_zero, {}))  # flat hyperpriors cannot be sampled from
+    with seeded(0), torch.no_grad(), poutine.block(), start:
+        return prior.moments(dims).tasks is not None
 
 
 class CollapsedProgram:
@@ -60,13 +81,6 @@ class CollapsedProgram:
         """Sample the hyperparameters; evidence given them."""
         program = self.program
         moments = self.prior.moments(self.dims)
-        size = self.dims.tasks * self.dims.features
-        if moments.tasks is not None and size > LARGEST_DENSE:
-            raise UnsupportedError(
-                f"A covariance between {self.dims.tasks} tasks of {self.dims.features} weights is a system "
-                f"of {size} equations; collapsed inference stops at {LARGEST_DENSE}. Use SVI, or a prior "
-                "whose tasks are independent given the hyperparameters."
-            )
         noise: Tensor | float = program.likelihood.parameters(self.dims).get("scale", 1.0)
         return evidence(self.statistics, moments, program.fixed(), noise)
 

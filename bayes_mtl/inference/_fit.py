@@ -3,24 +3,15 @@
 from bayes_mtl.data import TaskData
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._collapsed import Collapsed
-from bayes_mtl.inference._collapsed_program import LARGEST_DENSE, why_not_collapsed
+from bayes_mtl.inference._collapsed_program import why_not_collapsed
 from bayes_mtl.inference._svi import SVI
 from bayes_mtl.model import MultiTaskModel
 from bayes_mtl.posterior import Posterior
-from bayes_mtl.priors import TaskCovariance
 
 
 def choose(model: MultiTaskModel, data: TaskData) -> AbstractInference:
     """`Collapsed` where the weights can be integrated out in closed form, else `SVI`."""
-    program = model.program(data)
-    if why_not_collapsed(program) is not None:
-        return SVI()
-    if (
-        isinstance(model.prior, TaskCovariance)
-        and len(data.schema.tasks) * len(program.features) > LARGEST_DENSE
-    ):
-        return SVI()
-    return Collapsed()
+    return Collapsed() if why_not_collapsed(model.program(data)) is None else SVI()
 
 
 def fit(model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
