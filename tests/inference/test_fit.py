@@ -1,0 +1,109 @@
+"""Which inference `fit` takes."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyro
+import pytest
+import torch
+from pyro.distributions import Normal
+from torch import Tensor
+
+from bayes_mtl import MultiTaskModel, TaskData, fit
+from bayes_mtl.inference import SVI, Collapsed
+from bayes_mtl.inference._fit import choose
+from bayes_mtl.likelihoods import AbstractLikelihood, Bernoulli, Gaussian, Mixed, StudentT
+from bayes_mtl.networks import MLP
+from bayes_mtl.priors import (
+    AbstractGaussianTaskPrior,
+    AbstractTaskPrior,
+    Hierarchical,
+    Independent,
+    LowRank,
+    Moments,
+    Pooled,
+    TaskClustering,
+    TaskCovariance,
+)
+from tests.inference import cases
+
+DATA = cases.rows()
+YES_NO = TaskData.from_arrays(DATA.x, DATA.y > 0, DATA.task)
+
+
+class Free(AbstractTaskPrior):
+    """A prior that is not Gaussian."""
+
+    def weights(self, dims: Any) -> Tensor:
+        with dims.plate():
+            return pyro.sample("weights", Normal(0.0, 1.0).expand(dims.weights).to_event(2)).exp()
+
+
+@dataclass(frozen=True)
+class Correlated(AbstractGaussianTaskPrior):
+    """A covariance between tasks of the user's own."""
+
+    def moments(self, dims: Any) -> Moments:
+        tasks = 0.5 * torch.eye(dims.tasks) + 0.5
+        return Moments(
+            torch.zeros(dims.weights), torch.ones(dims.weights), tasks=torch.linalg.cholesky(tasks)
+        )
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [
+        Hierarchical(), Independent(), Pooled(), LowRank(), TaskClustering(2), TaskCovariance(), Correlated(),
+    ],
+    ids=lambda prior: type(prior).__name__,
+)  # fmt: skip
+@pytest.mark.parametrize("likelihood", [Gaussian(), Gaussian(noise="task")])
+def test_collapsed_where_the_weights_can_be_integrated_out(
+    prior: AbstractTaskPrior, likelihood: AbstractLikelihood
+) -> None:
+    assert choose(MultiTaskModel(prior, likelihood), DATA) == Collapsed()
+
+
+@pytest.mark.parametrize(
+    ("model", "data"),
+    [
+        (MultiTaskModel(Hierarchical(), Bernoulli()), YES_NO),
+        (MultiTaskModel(Hierarchical(), StudentT()), DATA),
+        (MultiTaskModel(Hierarchical(), Mixed({}, default=Gaussian())), DATA),
+        (MultiTaskModel(Hierarchical(), Gaussian(), network=MLP(2, (2,))), DATA),
+        (MultiTaskModel(Free(), Gaussian()), DATA),
+    ],
+    ids=["classes", "heavy tails", "kinds", "network", "prior"],
+)
+def test_svi_elsewhere(model: MultiTaskModel, data: TaskData) -> None:
+    assert choose(model, data) == SVI()
+
+
+@pytest.mark.parametrize("prior", [TaskCovariance(), Correlated()])
+def test_svi_for_a_system_that_is_too_large(
+    prior: AbstractTaskPrior, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bayes_mtl.inference._collapsed_program.LARGEST_DENSE", 14)  # 5 tasks x 3 weights
+    before = torch.get_rng_state()
+    assert choose(MultiTaskModel(prior, Gaussian()), DATA) == SVI()
+    assert choose(MultiTaskModel(Hierarchical(), Gaussian()), DATA) == Collapsed()
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_fit_runs_it() -> None:
+    model = MultiTaskModel(Hierarchical(), Gaussian())
+    posterior = fit(model, DATA, seed=3)
+    assert posterior.record.method == "Collapsed(MAP)"
+    assert posterior.record.seed == 3
+    same = Collapsed().run(model, DATA, seed=3)
+    assert torch.equal(posterior.draws["weights"], same.draws["weights"])
+
+
+def test_fit_runs_svi(monkeypatch: pytest.MonkeyPatch) -> None:
+    short = SVI(steps=3, draws=5, progress=False)
+    monkeypatch.setattr("bayes_mtl.inference._fit.SVI", lambda: short)
+    posterior = fit(MultiTaskModel(Hierarchical(), Bernoulli()), YES_NO)
+    assert posterior.record.method == "SVI"
+    assert np.isfinite(posterior.record.losses).all()
+    assert replace(short) == short
