@@ -1,0 +1,80 @@
+"""The tutorials run from top to bottom, their claims are checked by their last cells, and the outputs stored
+with them come from full runs."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+from tutorials import run
+
+FOLDER = Path(run.__file__).resolve().parent
+LARGEST = 1_500_000  # bytes: a notebook that takes long to open is not read
+# One line for each comparison that a claim rests on; the verdict is that of the printed numbers.
+COMPARISON = re.compile(r": ([+-]\d\.\d{4}) nats a \w+, standard error (\d\.\d{4}) \((not )?more than two")
+COMPARED = {
+    "01_first_model": ["Hierarchical - Independent", "Hierarchical - Pooled"],
+    "02_your_own_prior": ["students of known schools", "students of new schools"],
+}
+# The comparisons that must all be in favour for the claim to be called shown.
+DECISIVE = {"01_first_model": [0, 1], "02_your_own_prior": [1]}
+SCHOOLS = {"01_first_model": 65, "02_your_own_prior": 160}
+
+
+def claims(notebook: NotebookNode) -> str:
+    """What the last code cell printed."""
+    cell = [cell for cell in notebook.cells if cell.cell_type == "code"][-1]
+    return "".join(output.text for output in cell.outputs if output.output_type == "stream")
+
+
+def warnings(notebook: NotebookNode) -> str:
+    """What a reader should not see; it also names folders of the machine that it ran on."""
+    return "".join(output.text for output in run.outputs(notebook) if output.get("name") == "stderr")
+
+
+def check_claims(stem: str, text: str) -> bool:
+    """Whether the claim is called shown; the verdicts must follow from the numbers beside them."""
+    lines = text.splitlines()
+    assert [line.split(":")[0] for line in lines[:-1]] == COMPARED[stem]
+    verdicts = []
+    for line in lines[:-1]:
+        found = COMPARISON.search(line)
+        assert found, line
+        gain, error, verdict = float(found[1]), float(found[2]), found[3] is None
+        # numbers are printed with four digits: too close to call here, not there
+        assert verdict == (gain > 2 * error) or abs(gain - 2 * error) < 2e-4, line
+        verdicts.append(verdict)
+    shown = all(verdicts[i] for i in DECISIVE[stem])
+    assert lines[-1].startswith("Claim: shown on" if shown else "Claim: not shown on"), lines[-1]
+    return shown
+
+
+def test_every_tutorial_has_its_claims_listed_here() -> None:
+    assert sorted(path.stem for path in FOLDER.glob("*.ipynb")) == sorted(COMPARED)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stem", COMPARED)
+def test_a_quick_run_goes_through(stem: str) -> None:
+    notebook, error = run.execute(FOLDER / f"{stem}.ipynb", quick=True, timeout=300)
+    assert error is None, error
+    check_claims(stem, claims(notebook))
+    assert "posterior are the same: True" in "".join(run.printed(notebook))
+    assert not warnings(notebook)
+
+
+@pytest.mark.parametrize("stem", COMPARED)
+def test_stored_outputs_are_those_of_a_full_run(stem: str) -> None:
+    path = FOLDER / f"{stem}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    assert path.stat().st_size < LARGEST
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1)), "Run `make tutorials`."
+    kinds = [output.output_type for output in run.outputs(notebook)]
+    assert "error" not in kinds
+    assert not warnings(notebook)
+    assert any("image/png" in output.get("data", {}) for output in run.outputs(notebook))
+    assert check_claims(stem, claims(notebook)), "The stored run does not show what the page claims."
+    assert f"{SCHOOLS[stem]} schools" in claims(notebook)
