@@ -29,6 +29,9 @@ class AbstractTaskPrior(ABC):
     Axes that grow with the number of tasks, features or outputs are recognised without it.
     """
 
+    related_by: ClassVar[str] = "cosine of the deviations from the average task"
+    """What `relatedness` measures, in a few words; say it wherever you redefine that."""
+
     def bind(self, data: "TaskData") -> "Self":
         """The same prior with what it must know of the data filled in; the default changes nothing."""
         return self

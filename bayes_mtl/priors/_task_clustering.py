@@ -72,6 +72,7 @@ class TaskClustering(AbstractGaussianTaskPrior):
         "task_mean": ("task_feature", "feature", "output"),
         "assignment": ("task", "cluster"),
     }
+    related_by: ClassVar[str] = "probability of belonging to the same cluster"
 
     clusters: int = 2
     weights_prior: Literal["dirichlet", "sparse", "stick-breaking", "gate"] = "dirichlet"
