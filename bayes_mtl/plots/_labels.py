@@ -1,0 +1,43 @@
+"""Names on axes: short enough, few enough, and never read as mathematics."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LONGEST = 28
+
+
+def shown(name: str, longest: int = LONGEST) -> str:
+    """A user's name as Matplotlib shows it as it is: one line, dollars escaped, the middle cut out."""
+    text = " ".join(name.split())
+    if len(text) > longest:
+        head = (longest - 1) * 2 // 3
+        text = f"{text[:head]}…{text[len(text) - (longest - 1 - head) :]}"
+    return text.replace("$", r"\$")
+
+
+def label_axis(axes: "Axes", which: Literal["x", "y"], names: Sequence[str], most: int) -> int:
+    """Put names at 0, 1, 2, ... of an axis, thinned to at most ``most``.
+
+    Returns
+    -------
+    int
+        ``n`` where every n-th is named.
+    """
+    step = max(1, -(-len(names) // most))
+    at = range(0, len(names), step)
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    small = 9 if len(at) <= 30 else 7
+    axis.set_ticks(list(at), [shown(names[i]) for i in at], fontsize=small)
+    if which == "x":
+        longest = max((len(shown(names[i])) for i in at), default=0)
+        if longest * len(at) > most:
+            axes.tick_params("x", rotation=90)
+    return step
+
+
+def every(step: int) -> str:
+    """How an axis says that it was thinned."""
+    return "" if step == 1 else f" (1 in {step} named)"

@@ -1,0 +1,90 @@
+"""Which task belongs to which cluster."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayes_mtl._errors import InputError, UnsupportedError, message
+from bayes_mtl.plots._canvas import canvas
+from bayes_mtl.plots._labels import every, label_axis, shown
+from bayes_mtl.posterior import Posterior
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_SITE = "assignment"
+_MOST_LABELS = 60
+_MOST_NUMBERS = 30
+
+
+def plot_clusters(posterior: Posterior, kind: str | None = None, ax: "Axes | None" = None) -> "Figure":
+    """Probability of each cluster for each task.
+
+    Tasks are sorted by their likeliest cluster, the surest first. Below each cluster stands the expected
+    number of its tasks.
+
+    Parameters
+    ----------
+    posterior
+        Of a prior that assigns tasks to clusters, such as `TaskClustering`.
+    kind
+        Where tasks are of several kinds (`Mixed` likelihoods): which kind. Default: the first.
+    ax
+        Axes to draw on; a new figure by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    UnsupportedError
+        Where the prior has no clusters.
+    InputError
+        For an unknown kind.
+    """
+    names, probability = _assignment(posterior, kind)
+    order = np.lexsort([-probability.max(1), probability.argmax(1)])
+    values, names = probability[order], [names[i] for i in order]
+    number, clusters = values.shape
+    height = float(np.clip(1.6 + 0.22 * number, 2.4, 12.0))
+    figure, axes = canvas(ax, float(np.clip(2.6 + 0.7 * clusters, 4.0, 14.0)), height)
+    image = axes.imshow(values, aspect="auto", cmap="Blues", vmin=0.0, vmax=1.0, interpolation="nearest")
+    if number <= _MOST_NUMBERS:
+        for task, cluster in np.argwhere(values >= 0.005):
+            share = values[task, cluster]
+            colour = "white" if share > 0.6 else "black"
+            axes.text(cluster, task, f"{share:.2f}", ha="center", va="center", color=colour, fontsize=8)
+    step = label_axis(axes, "y", names, _MOST_LABELS)
+    expected = probability.sum(0)
+    axes.set_xticks(range(clusters), [f"{k}\n{count:.1f}" for k, count in enumerate(expected)])
+    axes.set_ylabel(f"task{every(step)}")
+    axes.set_xlabel("cluster, and expected number of its tasks")
+    if kind:
+        axes.set_title(shown(kind), fontsize=10)
+    figure.colorbar(image, ax=axes, pad=0.02, aspect=40).set_label(
+        "probability that the task belongs to the cluster"
+    )
+    return figure
+
+
+def _assignment(posterior: Posterior, kind: str | None) -> tuple[list[str], np.ndarray]:
+    """Names of the tasks and their probabilities ``[tasks, clusters]``."""
+    program = posterior.program
+    found = {
+        name: tasks
+        for name, tasks in program.kinds
+        if (f"{name}/{_SITE}" if name else _SITE) in posterior.draws
+    }
+    if not found:
+        raise UnsupportedError(
+            f"{type(program.prior).__name__} does not assign tasks to clusters. Fit TaskClustering, or use "
+            "plot_relatedness to see which tasks are alike."
+        )
+    if kind is None:
+        kind = next(iter(found))
+    if kind not in found:
+        raise InputError(message("kind", f"one of {list(found)}", repr(kind), "Choose one of them."))
+    draws = posterior.draws[f"{kind}/{_SITE}" if kind else _SITE]
+    return [posterior.tasks[t] for t in found[kind]], draws.double().mean(0).numpy()
