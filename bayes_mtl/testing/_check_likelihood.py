@@ -70,7 +70,10 @@ def check_likelihood(likelihood: AbstractLikelihood, data: TaskData | None = Non
         values = at_draws(
             lambda: bound.parameters(dims), draws.values or {"_none": torch.zeros(draws.number, 1)}
         )
-    parameters = _gathered(bound, values, batch)
+    with runs(
+        f"{subject}: parameters of particles, by observation", "State the event axes of each in events."
+    ):
+        parameters = _gathered(bound, values, batch)
     _check_log_density(subject, bound, f, batch, parameters, draws, dims)
     check_draws(subject, bound, f, batch, parameters)
     check_model(MultiTaskModel(Independent(), likelihood), data)
