@@ -35,7 +35,10 @@ def write(
     temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         header = {"bayes_mtl": json.dumps({"kind": kind, "version": _VERSION, "meta": meta})}
+        temporary.touch()
+        mode = temporary.stat().st_mode  # safetensors would leave it to its owner alone
         save_file(flat, temporary, metadata=header)
+        temporary.chmod(mode)
         os.replace(temporary, path)
     except Exception as error:
         raise FileError(
