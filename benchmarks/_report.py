@@ -77,6 +77,7 @@ def arguments(description: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="a small part, to see that it runs")
     parser.add_argument("--threads", type=int, default=2, help="threads of torch (default 2)")
+    parser.add_argument("--only", nargs="*", default=[], help="methods whose name contains one of these")
     found = parser.parse_args()
     torch.set_num_threads(found.threads)
     return found

@@ -9,6 +9,7 @@ import time
 from functools import partial
 
 import numpy as np
+from pyro.distributions import HalfNormal
 from pyro.infer.autoguide import AutoNormal
 from scipy.special import logsumexp
 from scipy.stats import binom
@@ -24,10 +25,10 @@ LEVELS = (0.5, 0.8, 0.95)
 
 def methods(quick: bool) -> dict[str, tuple[AbstractTaskPrior, AbstractInference]]:
     """Prior and inference by name."""
-    svi = partial(SVI, progress=False, particles=1, steps=300 if quick else 8000)
+    svi = partial(SVI, progress=False, particles=1, steps=300 if quick else 3000)
     return {
         "pooled, Collapsed": (Pooled(), Collapsed()),
-        "independent, Collapsed": (Independent(), Collapsed()),
+        "independent, Collapsed": (Independent(HalfNormal(1.0)), Collapsed()),
         "hierarchical, Collapsed": (Hierarchical(), Collapsed()),
         "hierarchical diagonal, Coll.": (Hierarchical(covariance="diagonal"), Collapsed()),
         "low rank 3, Collapsed": (LowRank(3), Collapsed()),
@@ -50,6 +51,8 @@ def main() -> None:
     splits = masks[:2] if options.quick else masks
     report = Report("school")
     for name, (prior, inference) in methods(options.quick).items():
+        if options.only and not any(part in name for part in options.only):
+            continue
         found: dict[str, list[float]] = {}
         inside = {level: np.zeros(task.max() + 1) for level in LEVELS}
         rows = np.zeros(task.max() + 1)

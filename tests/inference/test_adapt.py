@@ -85,7 +85,7 @@ def test_exact_given_the_hyperparameters() -> None:
 
 
 def test_logistic_against_quadrature() -> None:
-    x, y, task, old = rows()
+    _, y, task, old = rows()
     binary = (y > np.median(y)).astype(float)
     data = TaskData.from_arrays(np.empty((int(old.sum()), 0)), binary[old], task[old])
     svi = SVI(steps=300, particles=1, draws=4000, progress=False)
