@@ -1,6 +1,7 @@
 """A multi-layer perceptron that all tasks share."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -56,7 +57,7 @@ class MLP(nn.Module):
             torch.manual_seed(seed)
             sizes = [in_features, *hidden]
             layers: list[nn.Module] = []
-            for before, after in zip(sizes, sizes[1:], strict=False):
+            for before, after in pairwise(sizes):
                 layers += [nn.Linear(before, after), activation()]
             self.layers = nn.Sequential(*layers)
 

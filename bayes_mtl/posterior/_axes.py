@@ -50,7 +50,20 @@ def _named(posterior: "Posterior", name: str, own: frozenset[str]) -> tuple[np.n
     names_tasks = program.prior.dim_names.get(name.rpartition("/")[2], ())[:1] == ("task",)
     plated = values.shape[1] > 1 or (names_tasks and name not in own)
     values = values if plated else values[:, 0]
-    return values, axis_names(program, name, values.shape[1:], plated=plated, own=own)
+    names = axis_names(program, name, values.shape[1:], plated=plated, own=own)
+    return _correlations(name, values, names), names
+
+
+def _correlations(name: str, values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """Correlations in place of their Cholesky factors, which are what is sampled; other sites as they are."""
+    square = len(names) > 1 and names[-1] == f"{names[-2]}_bis"
+    if not (name.endswith("correlation") and square) or np.triu(values, 1).any():
+        return values
+    factor = values.astype(np.float64)
+    matrix = factor @ factor.swapaxes(-1, -2)
+    at = np.arange(matrix.shape[-1])
+    matrix[..., at, at] = 1.0  # not 1 up to rounding, which would look like a quantity with a spread
+    return matrix
 
 
 def coords(posterior: "Posterior", named: dict[str, NamedDraws] | None = None) -> dict[str, np.ndarray]:

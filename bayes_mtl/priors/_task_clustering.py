@@ -10,7 +10,7 @@ When: tasks of a few distinct kinds; finding out which tasks belong together; ne
 tell their kind (the gate).
 When not: differences between tasks are gradual (`Hierarchical` fits as well and is simpler). The
 training evidence rises with the number of clusters: choose it by held-out tasks or rows, or give more
-clusters than needed and a sparse prior (``weights="sparse"`` or ``"stick-breaking"``).
+clusters than needed and a sparse prior (``weights_prior="sparse"`` or ``"stick-breaking"``).
 
 Reference: Bakker and Heskes, Task clustering and gating for Bayesian multitask learning (JMLR 2003).
 The data enter through ``prod_t P(D_t | hyperparameters)``; the published left-hand side of the cluster
