@@ -32,7 +32,8 @@ def suspects(posterior: Posterior, most: int) -> Entries:
             continue  # derived from the others
         values = np.asarray(variable.values, dtype=np.float64)
         flat = values.reshape(*values.shape[:2], -1)
-        usable = np.flatnonzero(np.isfinite(flat).all((0, 1)) & (np.ptp(flat, axis=(0, 1)) > 0))
+        varies = np.isfinite(flat).all((0, 1)) & (np.ptp(flat, axis=(0, 1)) > 0)
+        usable = np.flatnonzero(varies & ~_mirrored(values))
         total += len(usable)
         between, ess = rough_r_hat(flat[..., usable]), rough_ess(flat[..., usable])
         chosen = _worst(between, ess, most)
@@ -48,6 +49,15 @@ def suspects(posterior: Posterior, most: int) -> Entries:
         return Entries([], np.empty((*_shape(posterior), 0)), total)
     chosen = _worst(np.concatenate(disagreement), np.concatenate(worth), most)
     return Entries([names[i] for i in chosen], np.concatenate(columns, -1)[..., chosen], total)
+
+
+def _mirrored(values: np.ndarray) -> np.ndarray:
+    """``[entries]``: which are there a second time, in the upper half of a symmetric matrix."""
+    shape = values.shape[2:]
+    square = len(shape) > 1 and shape[-1] == shape[-2]
+    if not square or not np.array_equal(values, values.swapaxes(-1, -2)):
+        return np.zeros(int(np.prod(shape)), dtype=bool)
+    return np.broadcast_to(np.triu(np.ones(shape[-2:], dtype=bool), 1), shape).ravel()
 
 
 def _worst(disagreement: np.ndarray, ess: np.ndarray, most: int) -> np.ndarray:
