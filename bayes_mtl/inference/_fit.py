@@ -1,5 +1,6 @@
 """One call that chooses the inference."""
 
+from bayes_mtl._errors import InputTypeError, message
 from bayes_mtl.data import TaskData
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._collapsed import Collapsed
@@ -32,10 +33,23 @@ def fit(model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
     ------
     InputError, UnsupportedError
         Where data and model do not fit together.
+    InputTypeError
+        For a prior, or a table, in place of a model and its data.
 
     Notes
     -----
     Gaussian likelihoods with a conditionally Gaussian prior and no network are fitted by `Collapsed`,
     all others by `SVI`. For other settings call ``SVI(...).run(model, data)`` and the like.
     """
+    for name, value, kind, remedy in (
+        (
+            "model",
+            model,
+            MultiTaskModel,
+            "Put prior and likelihood together: MultiTaskModel(prior, likelihood).",
+        ),
+        ("data", data, TaskData, "Make one: TaskData.from_frame(frame, y=..., task=..., x=[...])."),
+    ):
+        if not isinstance(value, kind):
+            raise InputTypeError(message(name, f"a {kind.__name__}", type(value).__name__, remedy))
     return choose(model, data).run(model, data, seed=seed)

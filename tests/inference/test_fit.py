@@ -11,6 +11,7 @@ from pyro.distributions import Normal
 from torch import Tensor
 
 from bayes_mtl import MultiTaskModel, TaskData, fit
+from bayes_mtl._errors import InputTypeError
 from bayes_mtl.inference import SVI, Collapsed
 from bayes_mtl.inference._fit import choose
 from bayes_mtl.likelihoods import AbstractLikelihood, Bernoulli, Gaussian, Mixed, StudentT
@@ -107,3 +108,13 @@ def test_fit_runs_svi(monkeypatch: pytest.MonkeyPatch) -> None:
     assert posterior.record.method == "SVI"
     assert np.isfinite(posterior.record.losses).all()
     assert replace(short) == short
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_parts_in_the_wrong_place_are_named() -> None:
+    wrong: Any = Hierarchical()
+    with pytest.raises(InputTypeError, match=r"model: expected a MultiTaskModel, found Hierarchical\. Put"):
+        fit(wrong, DATA)
+    table: Any = {"y": [1.0]}
+    with pytest.raises(InputTypeError, match=r"data: expected a TaskData, found dict\. Make one"):
+        fit(MultiTaskModel(Hierarchical(), Gaussian()), table)
