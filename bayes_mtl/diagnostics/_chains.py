@@ -9,6 +9,7 @@ import numpy as np
 
 from bayes_mtl import _arviz
 from bayes_mtl.diagnostics._finding import Finding
+from bayes_mtl.diagnostics._latents import adapted
 from bayes_mtl.diagnostics._outcome import Outcome
 from bayes_mtl.diagnostics._suspects import Entries, suspects
 from bayes_mtl.posterior import Posterior
@@ -34,7 +35,7 @@ class _Statistics:
 def check_chains(posterior: Posterior) -> Outcome | None:
     """R-hat, effective sample size, divergences and number of chains; None where there are no chains."""
     record = posterior.record
-    if record.chains < 2 and "NUTS" not in record.method:
+    if record.chains < 2 and ("NUTS" not in record.method or adapted(posterior)):
         return None
     found = _statistics(suspects(posterior, _MOST))
     draws = posterior.number // record.chains

@@ -1,5 +1,6 @@
 """The unknowns that an inference had to describe."""
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -21,19 +22,28 @@ def latent_sizes(posterior: Posterior) -> dict[str, int] | None:
     That is the case after loading a posterior whose prior is a class of the user's own.
     """
     program = posterior.program
-    tasks = range(len(posterior.tasks))
+    parts = (
+        lambda: program.weights(program.task_features),
+        program.fixed,
+        lambda: program.likelihood.parameters(program.dims(tasks=range(len(posterior.tasks)))),
+    )
+    sizes: dict[str, int] = {}
     try:
-        # Flat priors cannot be sampled from: sites start near zero instead.
-        start = InitMessenger(partial(start_near_zero, {}))
-        with seeded(0), torch.no_grad(), poutine.block(), poutine.trace() as traced, start:
-            program.weights(program.task_features)
-            program.fixed()
-            program.likelihood.parameters(program.dims(program.task_features, tasks))
+        with seeded(0), torch.no_grad(), poutine.block():
+            for part in parts:
+                sizes |= _sizes(part)
     except BayesMTLError:
         return None
+    return sizes
+
+
+def _sizes(part: Callable[[], object]) -> dict[str, int]:
+    """Of one part of a program: two of them may have a plate of the same name."""
+    # Flat priors cannot be sampled from: sites start near zero instead.
+    start = InitMessenger(partial(start_near_zero, {}))
     return {
         name: biject_to(site["fn"].support).inverse_shape(site["fn"].shape()).numel()
-        for name, site in traced.trace.nodes.items()
+        for name, site in poutine.trace(start(part)).get_trace().nodes.items()
         if site["type"] == "sample" and not site["is_observed"] and not poutine.util.site_is_subsample(site)
     }
 
@@ -50,6 +60,11 @@ def unknowns(posterior: Posterior) -> int | None:
 def of_weights(site: str) -> bool:
     """Whether a site is the tasks' weights, or what they are made of."""
     return site.rsplit("/", 1)[-1] in _OF_WEIGHTS
+
+
+def adapted(posterior: Posterior) -> bool:
+    """Whether tasks were added to a fitted posterior, whose draws were resampled for them."""
+    return posterior.record.method.startswith("adapt(")
 
 
 def collapsed(posterior: Posterior) -> bool:

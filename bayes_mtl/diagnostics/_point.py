@@ -3,7 +3,7 @@
 import torch
 
 from bayes_mtl.diagnostics._finding import Finding
-from bayes_mtl.diagnostics._latents import latent_sizes, of_weights
+from bayes_mtl.diagnostics._latents import adapted, latent_sizes, of_weights
 from bayes_mtl.diagnostics._outcome import Outcome
 from bayes_mtl.diagnostics._remedies import collapsible
 from bayes_mtl.posterior import Posterior
@@ -13,6 +13,8 @@ FEW_TASKS = 20
 
 def check_point(posterior: Posterior) -> Outcome | None:
     """Whether all draws share one value of the hyperparameters; None where they do not."""
+    if adapted(posterior):
+        return None  # resampled draws may all be one; `check_psis` says how few they are
     if posterior.number == 1:
         return Outcome("intervals: none, there is a single draw", (_single(posterior),))
     sizes = latent_sizes(posterior)

@@ -10,7 +10,7 @@ import numpy as np
 
 from bayes_mtl import _arviz
 from bayes_mtl.diagnostics._finding import Finding
-from bayes_mtl.diagnostics._latents import collapsed, unknowns
+from bayes_mtl.diagnostics._latents import adapted, collapsed, unknowns
 from bayes_mtl.diagnostics._outcome import Outcome
 from bayes_mtl.diagnostics._remedies import better_inferences
 from bayes_mtl.posterior import Posterior
@@ -35,11 +35,13 @@ def check_psis(posterior: Posterior) -> Outcome | None:
             "Look for extreme values in the data, tighten the priors of scales, or lower the learning rate.",
         )
         return Outcome("closeness of the approximation: densities that are not finite", (finding,))
-    k, number = _arviz.psis(log_weights)[1], len(log_weights)
+    smoothed, k = _arviz.psis(log_weights)
+    number = len(log_weights)
     limit = min(1.0 - 1.0 / math.log10(number), USABLE) if number > 10 else math.nan
     if math.isnan(k) or math.isnan(limit):
         return Outcome(f"closeness of the approximation: not judged, {number} draws are too few")
-    shown = f"k-hat {max(k, 0.0):.{2 if round(k, 2) > USABLE or k <= limit else 3}f}"
+    digits = 2 if k <= limit or k >= USABLE + 0.005 else 3  # never "0.70, limit 0.7"
+    shown = f"k-hat {max(k, 0.0):.{digits}f}" if math.isfinite(k) or k < 0 else "k-hat infinite"
     if k <= limit:
         verdict = "close" if k <= GOOD else "close enough"
         return Outcome(f"closeness of the approximation: {shown} of at most {limit:.2f}, {verdict}")
@@ -52,7 +54,20 @@ def check_psis(posterior: Posterior) -> Outcome | None:
             "Fit with draws=3000.",
         )
         return Outcome(looked, (finding,))
+    if adapted(posterior):
+        return Outcome(looked, (_surprised(shown, smoothed),))
     return Outcome(looked, (_too_far(posterior, shown, log_weights),))
+
+
+def _surprised(shown: str, smoothed: np.ndarray) -> Finding:
+    worth = 1.0 / float(np.exp(2 * smoothed).sum())
+    return Finding(
+        "warning",
+        f"The new tasks are unlike what the fit had learned ({shown})",
+        f"Their rows agree with few of the draws: about {worth:,.0f} of {len(smoothed):,} carry the weight "
+        f"({shown}, limit {USABLE}). Intervals of the new tasks, and of all others now, are too narrow.",
+        "Fit again with the rows of all tasks.",
+    )
 
 
 def _too_far(posterior: Posterior, shown: str, log_weights: np.ndarray) -> Finding:

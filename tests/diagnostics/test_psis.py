@@ -1,15 +1,17 @@
 """How well draws of an approximation cover the posterior."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from pyro.infer.autoguide import AutoNormal
 
-from bayes_mtl import MultiTaskModel, Posterior
+from bayes_mtl import MultiTaskModel, Posterior, fit
 from bayes_mtl.diagnostics import check
 from bayes_mtl.diagnostics._latents import latent_sizes, unknowns
 from bayes_mtl.diagnostics._psis import mismatch
-from bayes_mtl.inference import SVI
+from bayes_mtl.inference import SVI, adapt
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.priors import Hierarchical
 from tests.diagnostics.posteriors import data, exact
@@ -111,3 +113,20 @@ def test_remedies_fit_the_model(posterior: Posterior) -> None:
     (finding,) = check(laplace).findings
     assert "around the mode" in finding.what
     assert "SVI" not in finding.remedy and "Collapsed(hyperparameters=NUTS())" in finding.remedy
+
+
+def test_both_parts_of_a_program_may_have_the_plate_of_tasks() -> None:
+    model = MultiTaskModel(Hierarchical(), Gaussian(noise="task"))
+    sizes = latent_sizes(fit(model, data(6)))
+    assert sizes == {"mean": 3, "scale": 3, "correlation": 3, "weights_noise": 18, "noise_scale": 6}
+
+
+def test_new_tasks_that_surprise_the_fit_are_not_blamed_on_its_guide() -> None:
+    fitted = fit(MultiTaskModel(Hierarchical(), Gaussian()), data(30))
+    new = data(1, names=["newcomer"])
+    assert check(adapt(fitted, new)).healthy
+    (finding,) = check(adapt(fitted, replace(new, y=50 + 30 * new.y))).findings
+    assert finding.title.startswith("The new tasks are unlike")
+    assert "Fit again" in finding.remedy
+    chains = adapt(fitted.with_record(method="NUTS", log_weights=None), new)
+    assert not any("chain" in finding.title for finding in check(chains).findings)
