@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import pickle
+import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -84,7 +85,9 @@ def test_flipped_bytes_are_refused_or_harmless(saved: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"hello", pickle.dumps({"a": 1}), os.urandom(64), b"\x00" * 100, b"\xff" * 9]
+    "content",
+    [b"", b"hello", pickle.dumps({"a": 1}), random.Random(0).randbytes(64), b"\x00" * 100, b"\xff" * 9],
+    ids=["empty", "text", "pickle", "noise", "zeros", "ones"],
 )
 def test_foreign_files_are_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "foreign"
@@ -228,7 +231,11 @@ def test_a_newer_version_says_so(saved: Path, tmp_path: Path) -> None:
         load(path)
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, "{" * 100_000, "9" * 5000, '{"kind": ', "null", "[]", "3"])
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, "{" * 100_000, "9" * 5000, '{"kind": ', "null", "[]", "3"],
+    ids=["lists", "mappings", "digits", "cut", "null", "list", "number"],
+)
 def test_strange_json_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "strange"
     save_file({"a": torch.ones(1)}, path, metadata={"bayes_mtl": text})
