@@ -26,9 +26,9 @@ from bayes_mtl.inference._sites import start_near_zero
 from bayes_mtl.inference._start import start_values
 from bayes_mtl.inference._stopping import Plateau
 from bayes_mtl.inference._task_blocks import AutoTaskBlocks
-from bayes_mtl.inference._train import Training, train
+from bayes_mtl.inference._train import Training, arguments_of, train
 from bayes_mtl.inference._whole_data import WholeData
-from bayes_mtl.model import MultiTaskModel, Program
+from bayes_mtl.model import MultiTaskModel, Program, on_device
 from bayes_mtl.posterior import FitRecord, Posterior, build_posterior, total_log_likelihood
 
 _LARGEST_FULL_BATCH, _BATCH = 4_000_000, 4096
@@ -120,12 +120,12 @@ class SVI(AbstractInference):
             device = self._device(program, data)
             program.to(device)
             batches = self._batches(program, data, seed, device)
-            guide = self._guide(program, data)
-            training = self._train(
-                program, guide, batches, fingerprint(self, program, data, seed) if self.checkpoint else ""
-            )
-            program.eval()
-            latents, log_weights = guided_draws(program.latents, guide, (batches.next(),), self.draws)
+            mark = fingerprint(self, program, data, seed) if self.checkpoint else ""
+            with on_device(device):
+                guide = self._guide(program, data)
+                training = self._train(program, guide, batches, mark)
+                program.eval()
+                latents, log_weights = guided_draws(program.latents, guide, arguments_of(batches), self.draws)
             record = FitRecord(
                 method="SVI",
                 settings=self.described(),
@@ -171,7 +171,9 @@ class SVI(AbstractInference):
         )
 
     def _guide(self, program: Program, data: TaskData) -> nn.Module:
-        values = {name: value.to(program.used.device) for name, value in start_values(program, data).items()}
+        with torch.device("cpu"):
+            start = start_values(program, data)
+        values = {name: value.to(program.used.device) for name, value in start.items()}
         if self.guide is None:
             return AutoTaskBlocks(program, values)
         kind = self.guide.func if isinstance(self.guide, partial) else self.guide

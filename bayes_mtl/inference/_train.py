@@ -59,7 +59,7 @@ def train(
         Where the very first losses are not finite. Later the last good state is restored, with a warning.
     """
     elbo = Trace_ELBO(particles, max_plate_nesting=1, vectorize_particles=particles > 1)
-    learned = Learned(program, guide, _arguments(batches))
+    learned = Learned(program, guide, arguments_of(batches))
     optimiser = torch.optim.Adam(learned.groups(), lr=learning_rate, fused=True)
     training = Training()
     last = 0  # step after the newest change of the learning rate
@@ -80,7 +80,7 @@ def train(
     try:
         while len(training.losses) < steps and training.stopped != _PLATEAU:
             step = len(training.losses)
-            arguments = _arguments(batches)
+            arguments = arguments_of(batches)
             optimiser.zero_grad()
             with warnings.catch_warnings():
                 # Pyro's own, which names no site; below is ours
@@ -133,8 +133,10 @@ _PLATEAU = "plateau"
 _REMEDY = "Lower the learning rate, or look at that site's prior and at extreme values in the data."
 
 
-def _arguments(batches: Batches) -> tuple[Any, ...]:
-    found = batches.next()
+def arguments_of(batches: Batches) -> tuple[Any, ...]:
+    """Arguments of the next step."""
+    with torch.device("cpu"):  # where batches are put together, whatever the device of the step
+        found = batches.next()
     return found if isinstance(found, tuple) else (found,)
 
 

@@ -1,6 +1,7 @@
 """A model for many tasks, and the Pyro program it stands for."""
 
 from bayes_mtl.model._multi_task_model import MultiTaskModel
+from bayes_mtl.model._on_device import on_device
 from bayes_mtl.model._program import Program
 
-__all__ = ["MultiTaskModel", "Program"]
+__all__ = ["MultiTaskModel", "Program", "on_device"]

@@ -106,9 +106,9 @@ def test_intervals_are_quantiles_of_the_draws() -> None:
 
 def test_intervals_cover() -> None:
     """Targets drawn from the model itself: an interval of 80 % holds 80 % of them."""
-    posterior, data = example(draws=1000, rows=40)
+    posterior, data = example(draws=400, rows=40)
     random = np.random.default_rng(5)
-    chosen = random.integers(0, 1000, len(data))
+    chosen = random.integers(0, 400, len(data))
     f = predictor(posterior, data)[chosen, np.arange(len(data))]
     scale = posterior.draws["noise_scale"].numpy()[chosen, 0] * posterior.program.scaling.spread[0, 0]
     y = f + scale * random.normal(size=len(data))

@@ -1,0 +1,59 @@
+"""Running a program on another device than the one its priors were written on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from typing import Any
+
+import torch
+from pyro.poutine.messenger import Messenger
+from torch import Tensor
+from torch.distributions import Distribution, Transform
+
+
+@contextmanager
+def on_device(device: torch.device | str) -> Iterator[None]:
+    """Make tensors and the parameters of priors on ``device`` inside the block.
+
+    Hyperpriors are objects that were made before anybody knew of a device, so their parameters are
+    on the CPU; and what a prior makes of sizes alone (a vector of ones) would be too.
+
+    Parameters
+    ----------
+    device
+        On the CPU nothing changes.
+    """
+    device = torch.device(device)
+    if device.type == "cpu":
+        yield
+        return
+    with device, _Moved(device):
+        yield
+
+
+class _Moved(Messenger):
+    """Moves the distribution of every site."""
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__()
+        self.device = device
+
+    def _pyro_sample(self, msg: dict[str, Any]) -> None:
+        msg["fn"] = moved(msg["fn"], self.device)
+
+
+def moved(value: Any, device: torch.device) -> Any:
+    """A distribution or transform with all of its tensors on ``device``; itself where they are."""
+    if isinstance(value, Tensor):
+        return value if value.device.type == device.type else value.to(device)
+    if type(value) is list:
+        items = [moved(item, device) for item in value]
+        return value if all(a is b for a, b in zip(items, value, strict=True)) else items
+    if not isinstance(value, (Distribution, Transform)):
+        return value
+    parts = {name: moved(part, device) for name, part in vars(value).items()}
+    if all(part is vars(value)[name] for name, part in parts.items()):
+        return value
+    result = copy(value)
+    vars(result).update(parts)
+    return result
