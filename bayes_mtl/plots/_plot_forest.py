@@ -22,7 +22,7 @@ _MOST_LABELS = 60
 
 def plot_forest(
     posterior: Posterior,
-    feature: str = "Intercept",
+    feature: str | None = None,
     tasks: Sequence[str] | None = None,
     level: float = 0.9,
     output: str | int | None = None,
@@ -35,7 +35,7 @@ def plot_forest(
     posterior
         Of any inference.
     feature
-        Name of the feature, or ``"Intercept"``.
+        Name of the feature. Default: the intercept, or the first feature where there is none.
     tasks
         Names of the tasks to show; all by default.
     level
@@ -56,6 +56,7 @@ def plot_forest(
     InputError
         For an unknown feature, task or output.
     """
+    feature = posterior.features[0] if feature is None else feature
     if feature not in posterior.features:
         raise InputError(
             message("feature", f"one of {list(posterior.features)}", repr(feature), "Choose one of them.")

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from bayes_mtl import Posterior
 from bayes_mtl._errors import InputError, UnsupportedError
+from bayes_mtl.likelihoods import Bernoulli, Gaussian, Mixed
 from bayes_mtl.plots import plot_clusters
 from bayes_mtl.priors import TaskClustering
 from tests.plots.posteriors import gaussian_data, posterior
@@ -49,6 +50,17 @@ def test_500_tasks(drawn: Callable[[Figure], Axes]) -> None:
 def test_a_prior_without_clusters_says_what_to_use() -> None:
     with pytest.raises(UnsupportedError, match="Hierarchical does not assign tasks to clusters"):
         plot_clusters(posterior(gaussian_data(3)))
+
+
+def test_kinds_of_tasks_have_clusters_of_their_own(drawn: Callable[[Figure], Axes]) -> None:
+    data = gaussian_data(5)
+    data = replace(data, y=np.where(data.task >= 3, (data.y > 0).astype(float), data.y))
+    likelihood = Mixed({"school 003": Bernoulli(), "school 004": Bernoulli()}, default=Gaussian())
+    given = posterior(data, TaskClustering(clusters=2), likelihood)
+    names = [name for name, _ in given.program.kinds]
+    shown = [drawn(plot_clusters(given, kind=name)) for name in names]
+    assert sorted(len(axes.get_yticklabels()) for axes in shown) == [2, 3]
+    assert [axes.get_title() for axes in shown] == names
 
 
 def test_an_unknown_kind() -> None:

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from bayes_mtl import TaskData
 from bayes_mtl._errors import InputError
 from bayes_mtl.likelihoods import Categorical, Gaussian
 from bayes_mtl.plots import plot_forest
@@ -92,6 +93,13 @@ def test_outputs_are_chosen_by_name_or_number(drawn: Callable[[Figure], Axes]) -
         assert means.get_xdata() == pytest.approx(expected.to_numpy())
         assert "output class 2" in axes.get_xlabel()
     assert "output class 0" in drawn(plot_forest(given, "age")).get_xlabel()
+
+
+def test_the_first_weight_is_the_default(drawn: Callable[[Figure], Axes]) -> None:
+    data = gaussian_data(2)
+    assert drawn(plot_forest(posterior(data))).get_xlabel().startswith("weight of Intercept")
+    bare = TaskData.from_arrays(data.x, data.y, data.task, feature_names=["age", "intake"], intercept=False)
+    assert drawn(plot_forest(posterior(bare))).get_xlabel().startswith("weight of age")
 
 
 def test_unknown_names_are_errors(unchecked: None) -> None:
