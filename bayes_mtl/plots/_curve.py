@@ -35,7 +35,13 @@ class Curve:
     joined: bool
 
 
-def curve(posterior: Posterior, own: TaskData, column: int, level: float) -> Curve:
+def grid(values: np.ndarray) -> np.ndarray:
+    """Where to predict along a feature: its values where there are few, else points over their range."""
+    distinct = np.unique(values)
+    return distinct if len(distinct) <= _FEW else np.linspace(distinct[0], distinct[-1], _GRID)
+
+
+def curve(posterior: Posterior, own: TaskData, column: int, points: np.ndarray, level: float) -> Curve:
     """Predict for one task along one feature.
 
     The other features (and offset, trials, noise) are those of up to 25 of the task's observations:
@@ -48,6 +54,8 @@ def curve(posterior: Posterior, own: TaskData, column: int, level: float) -> Cur
         Observations of the task, at least one.
     column
         Position of the feature among the columns of ``x``.
+    points
+        Values of the feature.
     level
         Probability of the interval.
     """
@@ -56,9 +64,7 @@ def curve(posterior: Posterior, own: TaskData, column: int, level: float) -> Cur
     if formula:
         at, rows = np.sort(values), own.subset(np.argsort(values, kind="stable"))
     else:
-        distinct = np.unique(values)
-        at = distinct if len(distinct) <= _FEW else np.linspace(distinct[0], distinct[-1], _GRID)
-        rows = _crossed(own, column, at)
+        at, rows = points, _crossed(own, column, points)
     found = posterior.predict(rows, level=level, keep_draws=True)
     probabilities = found.probabilities
     if (

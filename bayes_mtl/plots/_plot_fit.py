@@ -8,7 +8,7 @@ import numpy as np
 from bayes_mtl._errors import InputError, UnsupportedError, message
 from bayes_mtl.data import TaskData
 from bayes_mtl.plots._canvas import new_figure
-from bayes_mtl.plots._curve import Curve, curve
+from bayes_mtl.plots._curve import Curve, curve, grid
 from bayes_mtl.plots._labels import shown
 from bayes_mtl.plots._palette import BLUE, GREY, class_colours
 from bayes_mtl.posterior import Posterior
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _PANELS, _ACROSS = 6, 3
-_MOST_UNLIKE = 4.0
+_MOST_UNLIKE, _SPREAD = 4.0, 5
 
 
 def plot_fit(
@@ -73,8 +73,10 @@ def plot_fit(
     figure = new_figure(3.2 * across + 0.8, 2.6 * down + 0.8) if across > 1 else new_figure(5.0, 3.8)
     alike = len(posterior.program.kinds) == 1 and _alike(data, chosen)
     panels = figure.subplots(down, across, sharex=True, sharey=alike, squeeze=False)
+    column = columns.index(feature)
+    points = grid(data.x[data.row[np.isin(data.task, chosen)], column])
     for axes, task in zip(panels.flat, chosen, strict=False):
-        chance = _panel(axes, posterior, data, task, columns.index(feature), level)
+        chance = _panel(axes, posterior, data, task, column, points, level)
         if axes.get_subplotspec().is_first_col() or not alike:
             axes.set_ylabel(_label(data, chance))
     for axes in panels.flat[len(chosen) :]:
@@ -109,8 +111,8 @@ def _chosen(data: TaskData, tasks: Sequence[str] | None) -> list[int]:
 
 
 def _alike(data: TaskData, chosen: list[int]) -> bool:
-    """Whether the targets of the tasks can be read on one axis."""
-    spans = [float(np.ptp(data.y[data.task == task])) for task in chosen if (data.task == task).any()]
+    """Whether the targets of the tasks can be read on one axis; few targets do not tell how they spread."""
+    spans = [float(np.ptp(data.y[data.task == task])) for task in chosen if data.counts[task] >= _SPREAD]
     return not spans or max(spans) <= _MOST_UNLIKE * min(spans)
 
 
@@ -124,7 +126,15 @@ def _label(data: TaskData, chance: bool) -> str:
     return f"probability of {target} = {shown(classes[1]) if classes else 1}"
 
 
-def _panel(axes: "Axes", posterior: Posterior, data: TaskData, task: int, column: int, level: float) -> bool:
+def _panel(
+    axes: "Axes",
+    posterior: Posterior,
+    data: TaskData,
+    task: int,
+    column: int,
+    points: np.ndarray,
+    level: float,
+) -> bool:
     """Draw one task; whether the vertical axis is a probability."""
     mine = data.task == task
     axes.set_title(f"{shown(data.schema.tasks[task])} (n = {mine.sum():,})", fontsize=9)
@@ -133,7 +143,7 @@ def _panel(axes: "Axes", posterior: Posterior, data: TaskData, task: int, column
         axes.text(0.5, 0.5, "no observations", ha="center", va="center", transform=axes.transAxes)
         return False
     own = data.subset(mine)
-    where, found = own.x[own.row, column], curve(posterior, own, column, level)
+    where, found = own.x[own.row, column], curve(posterior, own, column, points, level)
     share = f"{100 * level:.4g} %"
     if found.probabilities is None:
         _interval(axes, found, f"{share} of new observations")

@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 
-from bayes_mtl import TaskData
+from bayes_mtl import Posterior, TaskData
 from bayes_mtl._errors import InputError, UnsupportedError
 from bayes_mtl.likelihoods import Bernoulli, Gaussian, Mixed
 from bayes_mtl.plots import plot_fit
-from bayes_mtl.plots._curve import curve
+from bayes_mtl.plots._curve import Curve, curve, grid
 from tests.plots.posteriors import LIKELIHOODS, gaussian_data, posterior
 
 
@@ -22,6 +22,10 @@ def panels(figure: Figure) -> list[Axes]:
 
 def lines(axes: Axes) -> dict[str, np.ndarray]:
     return {str(line.get_label()): np.asarray(line.get_xydata()) for line in axes.get_lines()}
+
+
+def own_curve(given: Posterior, own: TaskData) -> Curve:
+    return curve(given, own, 0, grid(own.x[:, 0]), 0.9)
 
 
 def test_a_panel_a_task_with_its_observations(drawn: Callable[[Figure], Axes]) -> None:
@@ -73,7 +77,7 @@ def test_every_kind_of_target(kind: str, drawn: Callable[[Figure], Axes]) -> Non
 def test_the_curve_is_the_mixture_over_the_tasks_own_rows() -> None:
     data = gaussian_data(3)
     given, own = posterior(data), data.subset(data.task == 2)
-    found = curve(given, own, 0, 0.9)
+    found = own_curve(given, own)
     # Gaussian: linear in the feature, at the mean of the other feature over the task's ten rows.
     rows = pd.DataFrame({"age": found.at, "intake": np.full(len(found.at), own.x[:, 1].mean())})
     expected = given.predict(rows, task=data.schema.tasks[2], kind="mean")
@@ -89,8 +93,8 @@ def test_offsets_and_trials_are_those_of_the_rows() -> None:
     data = make()
     data = replace(data, offset=np.where(np.arange(len(data)) % 2, 1.0, 0.0))
     given = posterior(data, likelihood=likelihood)
-    found = curve(given, data.subset(data.task == 0), 0, 0.9)
-    without = curve(given, replace(data, offset=np.zeros(len(data))).subset(data.task == 0), 0, 0.9)
+    found = own_curve(given, data.subset(data.task == 0))
+    without = own_curve(given, replace(data, offset=np.zeros(len(data))).subset(data.task == 0))
     ratio = found.mean / without.mean  # a mixture of factors e and 1, weighted by the rows' other feature
     assert (ratio > 1).all() and (ratio < np.e).all()
 
@@ -98,7 +102,7 @@ def test_offsets_and_trials_are_those_of_the_rows() -> None:
 def test_few_values_stay_those_values() -> None:
     data = gaussian_data(3)
     data = replace(data, x=np.column_stack([data.x[:, 0] > 0, data.x[:, 1]]).astype(float))
-    found = curve(posterior(data), data.subset(data.task == 0), 0, 0.9)
+    found = own_curve(posterior(data), data.subset(data.task == 0))
     assert found.at.tolist() == [0.0, 1.0]
 
 
@@ -136,6 +140,19 @@ def test_tasks_of_different_kinds(drawn: Callable[[Figure], Axes]) -> None:
     figure = plot_fit(posterior(data, likelihood=likelihood), data, tasks=["school 000", "school 002"])
     drawn(figure)
     assert [axes.get_ylabel() for axes in panels(figure)] == ["y", "probability of y = 1"]
+
+
+def test_a_task_with_two_rows_is_predicted_over_the_range_of_all(
+    drawn: Callable[[Figure], Axes],
+) -> None:
+    data = gaussian_data(3, rows=20)
+    few = data.subset((data.task > 0) | (np.arange(len(data)) < 2))
+    figure = plot_fit(posterior(few), few)
+    drawn(figure)
+    ends = [lines(axes)["predicted"][[0, -1], 0] for axes in panels(figure)]
+    assert panels(figure)[0].get_title() == "school 000 (n = 2)"
+    assert np.ptp(ends, axis=0) == pytest.approx(0.0)
+    assert ends[0].tolist() == [few.x[:, 0].min(), few.x[:, 0].max()]
 
 
 def test_errors_name_what_is_wrong() -> None:
