@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 _LOG_2PI = math.log(2 * math.pi)
 
@@ -34,6 +35,7 @@ class LogEvidence(torch.autograd.Function):
         )
 
     @staticmethod
+    @once_differentiable  # the intermediates that it reuses carry no second derivative
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         xx, xy, yy, n, mean, root, inverse, weighted, residual, covariance, white = ctx.saved_tensors
         (gradient,) = gradients
