@@ -1,6 +1,9 @@
 """Small data sets, and posteriors in closed form."""
 
+import os
+
 import numpy as np
+import pytest
 import torch
 from pyro.distributions import Normal
 from torch import Tensor
@@ -10,6 +13,9 @@ from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.priors import Pooled
 
 NOISE = 0.5
+
+slow = pytest.mark.skipif(os.environ.get("BAYES_MTL_SLOW") != "1", reason="slow; BAYES_MTL_SLOW=1 runs it")
+"""Takes minutes."""
 
 
 def rows(sizes: tuple[int, ...] = (8, 8, 8, 8, 8), seed: int = 1) -> TaskData:

@@ -1,0 +1,25 @@
+"""The contract of an inference, for all of ours."""
+
+import pytest
+
+from bayes_mtl.inference import MAP, NUTS, SVI, AbstractInference, Collapsed, Plateau
+from bayes_mtl.testing import check_inference
+from tests.inference import cases
+
+SHORT = SVI(steps=700, learning_rate=0.05, plateau=Plateau(100), draws=2000, progress=False)
+CHAINS = NUTS(draws=200, warmup=200, chains=2, progress=False)
+INFERENCES: dict[str, AbstractInference] = {
+    "collapsed": Collapsed(),
+    "collapsed svi": Collapsed(SHORT),
+    "map": MAP(draws=1000, iterations=10, progress=False),
+    "svi": SHORT,
+    "collapsed nuts": Collapsed(CHAINS),
+    "nuts": CHAINS,
+}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=cases.slow) if "nuts" in n else n for n in INFERENCES]
+)
+def test_contract(name: str) -> None:
+    check_inference(INFERENCES[name])
