@@ -12,6 +12,8 @@ from pyro.poutine.util import site_is_subsample
 from torch import Tensor
 from torch.distributions import Transform, biject_to
 
+from bayes_mtl._errors import InputError, UnsupportedError, message
+
 
 @dataclass(frozen=True, eq=False)
 class Site:
@@ -52,6 +54,11 @@ def start_near_zero(values: Mapping[str, Tensor], site: Mapping[str, Any]) -> Te
     Exactly zero would be a saddle point wherever two latent factors multiply.
     """
     function = site["fn"]
+    if function.support.is_discrete:
+        raise UnsupportedError(
+            f"The latent site '{site['name']}' is discrete, and no inference here takes that. Sum it out, as "
+            "TaskClustering does with its assignments."
+        )
     if site["name"] in values:
         return values[site["name"]].to(torch.get_default_dtype()).expand(function.shape()).clone()
     transform = biject_to(function.support)
@@ -62,7 +69,15 @@ def start_near_zero(values: Mapping[str, Tensor], site: Mapping[str, Any]) -> Te
 def latent_sites(
     program: Callable[..., Any], arguments: tuple[Any, ...], values: Mapping[str, Tensor]
 ) -> list[Site]:
-    """Latent sites of a program, in the order in which it samples them."""
+    """Latent sites of a program, in the order in which it samples them.
+
+    Raises
+    ------
+    InputError
+        For axes that are neither a plate nor an event.
+    UnsupportedError
+        For discrete sites.
+    """
     with poutine.block(), InitMessenger(partial(start_near_zero, values)):
         trace = poutine.trace(program).get_trace(*arguments)
     sites = []
@@ -74,6 +89,15 @@ def latent_sites(
         transform = biject_to(function.support)
         start = transform.inv(site["value"].detach())
         batch = len(function.batch_shape)
+        if list(function.batch_shape) != [frame.size for frame in frames[:1]]:
+            raise InputError(
+                message(
+                    f"site '{name}'",
+                    "one plate at most, and .to_event() for all other axes",
+                    f"the axes {list(function.batch_shape)} in {len(frames)} plates",
+                    "Call .to_event(1) on a distribution with one axis of its own, and so on.",
+                )
+            )
         shape = transform.inverse_shape(function.shape())[batch:]
         plate = (frames[0].name, frames[0].size) if frames else None
         sites.append(Site(name, transform, function.event_dim, plate, shape, start))
