@@ -1,7 +1,7 @@
 """Inference with the weights integrated out."""
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import torch
 from torch import Tensor
@@ -23,6 +23,8 @@ from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
 from bayes_mtl.priors import at_draws
 
 _LARGEST = 1 << 20  # numbers a chunk works on: about what a cache holds
+_OF_ROWS = ("batch_size", "temperature", "device", "checkpoint")
+"""Settings of SVI that mean nothing without rows."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,17 @@ class Collapsed(AbstractInference):
                     "hyperparameters", "MAP(), SVI() or NUTS()", repr(self.hyperparameters), "Choose one."
                 )
             )
+        for f in fields(self.hyperparameters):
+            found = getattr(self.hyperparameters, f.name)
+            if f.name in _OF_ROWS and found != f.default:
+                raise InputError(
+                    message(
+                        f"hyperparameters={type(self.hyperparameters).__name__}",
+                        f"no {f.name} (the rows enter once, as sums, and a step is cheap)",
+                        repr(found),
+                        "Leave it out, or use SVI without Collapsed.",
+                    )
+                )
 
     def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
         began = time.perf_counter()

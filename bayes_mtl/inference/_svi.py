@@ -80,7 +80,7 @@ class SVI(AbstractInference):
     Ctrl-C ends the training early and returns the posterior as far as it got.
     """
 
-    guide: Callable[[Program], Any] | None = None
+    guide: Callable[[Any], Any] | None = None
     steps: int = 20_000
     batch_size: int | None = None
     temperature: float = 1.0
@@ -122,7 +122,7 @@ class SVI(AbstractInference):
             batches = self._batches(program, data, seed, device)
             mark = fingerprint(self, program, data, seed) if self.checkpoint else ""
             with on_device(device):
-                guide = self._guide(program, data)
+                guide = self._guide(program, _start(program, data))
                 training = self._train(program, guide, batches, mark)
                 program.eval()
                 latents, log_weights = guided_draws(program.latents, guide, arguments_of(batches), self.draws)
@@ -143,8 +143,8 @@ class SVI(AbstractInference):
     def sample(
         self, program: Callable[..., Any], arguments: tuple[Any, ...], values: Mapping[str, Tensor]
     ) -> LatentDraws:
-        """Fit the default guide to any program without discrete sites, and draw from it."""
-        guide = AutoTaskBlocks(program, dict(values))
+        """Fit a guide to any program without discrete sites, and draw from it."""
+        guide = self._guide(program, dict(values))
         training = self._train(program, guide, WholeData(arguments), fingerprint="")
         latents, log_weights = guided_draws(program, guide, arguments, self.draws)
         return LatentDraws(
@@ -170,10 +170,7 @@ class SVI(AbstractInference):
             fingerprint=fingerprint,
         )
 
-    def _guide(self, program: Program, data: TaskData) -> nn.Module:
-        with torch.device("cpu"):
-            start = start_values(program, data)
-        values = {name: value.to(program.used.device) for name, value in start.items()}
+    def _guide(self, program: Callable[..., Any], values: dict[str, Tensor]) -> nn.Module:
         if self.guide is None:
             return AutoTaskBlocks(program, values)
         kind = self.guide.func if isinstance(self.guide, partial) else self.guide
@@ -210,6 +207,13 @@ class SVI(AbstractInference):
             seed=seed,
             device=device,
         )
+
+
+def _start(program: Program, data: TaskData) -> dict[str, Tensor]:
+    """Starting values of the program's sites, on its device."""
+    with torch.device("cpu"):
+        values = start_values(program, data)
+    return {name: value.to(program.used.device) for name, value in values.items()}
 
 
 def _log_likelihood(program: Program, posterior: Posterior, data: TaskData) -> Tensor:

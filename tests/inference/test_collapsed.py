@@ -1,6 +1,6 @@
 """Weights integrated out: exact draws of them, and what is refused."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import pyro
 import pytest
 import torch
 from pyro.distributions import Beta, HalfNormal, Normal
+from pyro.infer.autoguide import AutoNormal
 from torch import Tensor
 
 from bayes_mtl import MultiTaskModel, TaskData
@@ -211,6 +212,22 @@ def test_a_dense_system_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("bayes_mtl.inference._collapsed_program.LARGEST_DENSE", 11)
     with pytest.raises(UnsupportedError, match="between 4 tasks of 3 weights is a system of 12 equations"):
         Collapsed().run(MultiTaskModel(TaskCovariance(), Gaussian()), DATA)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"batch_size": 10}, {"temperature": 2.0}, {"device": "cuda"}, {"checkpoint": "fit.ckpt"}]
+)
+def test_settings_of_rows_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=f"hyperparameters=SVI: expected no {next(iter(settings))}"):
+        Collapsed(SVI(**settings))
+
+
+def test_guides_of_hyperparameters() -> None:
+    svi = SVI(guide=AutoNormal, steps=3, draws=5, progress=False)
+    posterior = Collapsed(svi).run(MultiTaskModel(Hierarchical(), Gaussian()), DATA)
+    other = Collapsed(replace(svi, guide=None)).run(MultiTaskModel(Hierarchical(), Gaussian()), DATA)
+    assert bool(torch.isfinite(posterior.draws["weights"]).all())
+    assert not torch.equal(posterior.draws["scale"], other.draws["scale"])
 
 
 @pytest.mark.usefixtures("unchecked")
