@@ -1,5 +1,6 @@
 """The settings of Pyro and torch under which every fit runs."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,7 +27,13 @@ def local_parameters(work: int = 0) -> Iterator[None]:
     if work < _WORTH_THREADS:
         torch.set_num_threads(1)
     try:
-        with pyro.settings.context(module_local_params=True), pyro.validation_enabled(False):
+        with (
+            pyro.settings.context(module_local_params=True),
+            pyro.validation_enabled(False),
+            warnings.catch_warnings(),
+        ):
+            # Pyro's own name no site; the loop reports what is not finite.
+            warnings.filterwarnings("ignore", "Encountered NaN", UserWarning)
             yield
     finally:
         torch.set_num_threads(threads)

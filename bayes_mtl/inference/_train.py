@@ -82,11 +82,8 @@ def train(
             step = len(training.losses)
             arguments = arguments_of(batches)
             optimiser.zero_grad()
-            with warnings.catch_warnings():
-                # Pyro's own, which names no site; below is ours
-                warnings.filterwarnings("ignore", "Encountered NaN", UserWarning)
-                loss = elbo.differentiable_loss(program, guide, *arguments)
-                loss.backward()
+            loss = elbo.differentiable_loss(program, guide, *arguments)
+            loss.backward()
             value = float(loss.detach())
             if not math.isfinite(value):
                 site = _guilty_site(program, guide, arguments)

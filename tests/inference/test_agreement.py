@@ -68,7 +68,7 @@ WAYS: dict[str, tuple[AbstractInference, tuple[float, float], tuple[float, float
         Collapsed(SVI(steps=800, plateau=Plateau(50), progress=False)), (0.2, 0.14), (0.25, 0.2)
     ),
     "collapsed nuts": (
-        Collapsed(NUTS(draws=500, warmup=200, chains=2, progress=False)), (0.2, 0.14), (0.2, 0.14)
+        Collapsed(NUTS(draws=500, warmup=100, chains=2, progress=False)), (0.2, 0.14), (0.2, 0.14)
     ),
     "svi": (
         SVI(steps=1600, learning_rate=0.05, plateau=Plateau(150), progress=False), (0.3, 0.25), (0.8, 0.45)

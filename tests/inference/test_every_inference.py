@@ -6,7 +6,7 @@ from bayes_mtl.inference import MAP, NUTS, SVI, AbstractInference, Collapsed, Pl
 from bayes_mtl.testing import check_inference
 from tests.inference import cases
 
-SHORT = SVI(steps=700, learning_rate=0.05, plateau=Plateau(100), draws=2000, progress=False)
+SHORT = SVI(steps=400, learning_rate=0.1, plateau=Plateau(50), draws=2000, progress=False)
 CHAINS = NUTS(draws=200, warmup=200, chains=2, progress=False)
 INFERENCES: dict[str, AbstractInference] = {
     "collapsed": Collapsed(),

@@ -14,6 +14,7 @@ from pyro.infer.autoguide import AutoNormal
 from pyro.optim import Adam
 
 from bayes_mtl import MultiTaskModel, Posterior
+from bayes_mtl._errors import InputError
 from bayes_mtl.inference import MAP, NUTS, SVI, AbstractInference, Collapsed
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.priors import Hierarchical
@@ -66,6 +67,16 @@ def test_a_failed_fit_restores_the_random_state(name: str) -> None:
     assert np.array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
     assert before[2] == random.getstate()
     assert pyro.settings.get("module_local_params") is False
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seeds_that_numpy_does_not_take(seed: int) -> None:
+    before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+    with pytest.raises(InputError, match=f"seed: expected a whole number from 0 to .* found {seed}"):
+        Collapsed().run(MODEL, DATA, seed=seed)
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert np.array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
+    assert before[2] == random.getstate()
 
 
 @pytest.mark.parametrize("guide", [None, AutoNormal])

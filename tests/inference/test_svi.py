@@ -63,7 +63,7 @@ def test_guides_find_the_closed_form(name: str) -> None:
     sd = covariance.diagonal().sqrt()
     if name in MEAN_FIELD:  # its optimum has the conditional standard deviations
         sd = torch.linalg.inv(covariance).diagonal().rsqrt()
-    # 4,000 draws give a mean within 0.06 sd (4 standard errors); the last steps of Adam scatter by about 0.05 sd.
+    # 4,000 draws give a mean within 0.06 sd (4 standard errors); Adam's last steps scatter by about 0.05 sd.
     assert ((draws.mean(0) - mean).abs() / sd).max() < 0.2
     # 4.5 % are 4 standard errors of the sd of 4,000 draws.
     assert (draws.std(0) / sd - 1).abs().max() < 0.1

@@ -1,6 +1,7 @@
 """The loop: what is called, what ends it, and what it leaves behind."""
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -122,6 +123,24 @@ def test_a_loss_that_is_no_number_later_restores_the_last_good_state() -> None:
     # Saved at steps 0, 20 and 40; one call comes before step 0. Draws scatter by 1e-6.
     torch.testing.assert_close(posterior.draws["mean"][0, 0], states[41], atol=1e-5, rtol=0)
     assert not torch.allclose(states[41], states[40], atol=1e-5)
+
+
+class Grumbling(torch.nn.Module):
+    """Warns at every call."""
+
+    out_features = 2
+
+    def forward(self, x: torch.Tensor, row: Any, task: Any) -> torch.Tensor:
+        warnings.warn("of the network", UserWarning, stacklevel=1)
+        return x
+
+
+def test_a_warning_of_the_network_does_not_come_at_every_step() -> None:
+    model = MultiTaskModel(Hierarchical(), Gaussian(), network=Grumbling())
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")  # once a place in the code, as long as nobody changes the filters
+        SVI(steps=40, draws=1, progress=False).run(model, DATA)
+    assert 1 <= len(caught) < 10
 
 
 def test_no_bar_no_output(capfd: pytest.CaptureFixture[str]) -> None:
