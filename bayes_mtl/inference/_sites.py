@@ -51,7 +51,8 @@ class Site:
 def start_near_zero(values: Mapping[str, Tensor], site: Mapping[str, Any]) -> Tensor:
     """Starting value of a site: the given one, else close to zero on the unconstrained scale.
 
-    Exactly zero would be a saddle point wherever two latent factors multiply.
+    A given value outside of the support, or on its edge, is left out: estimates know nothing of the
+    hyperpriors that a user chose. Exactly zero would be a saddle point wherever two latent factors multiply.
     """
     function = site["fn"]
     if function.support.is_discrete:
@@ -59,9 +60,12 @@ def start_near_zero(values: Mapping[str, Tensor], site: Mapping[str, Any]) -> Te
             f"The latent site '{site['name']}' is discrete, and no inference here takes that. Sum it out, as "
             "TaskClustering does with its assignments."
         )
-    if site["name"] in values:
-        return values[site["name"]].to(torch.get_default_dtype()).expand(function.shape()).clone()
     transform = biject_to(function.support)
+    if site["name"] in values:
+        value = values[site["name"]].to(torch.get_default_dtype()).expand(function.shape()).clone()
+        # The check alone lets edges pass (0 for a HalfNormal), the inverse alone clamps what is beyond them.
+        if function.support.check(value).all() and torch.isfinite(transform.inv(value)).all():
+            return value
     shape = transform.inverse_shape(function.shape())
     return transform(0.1 * (2 * torch.rand(shape) - 1))
 

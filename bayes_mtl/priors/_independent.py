@@ -14,9 +14,11 @@ from dataclasses import dataclass
 import pyro
 import torch
 from pyro.distributions import Distribution
+from torch import Tensor
 
 from bayes_mtl._shapes import Dims
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
+from bayes_mtl.priors._estimates import Estimates
 from bayes_mtl.priors._moments import Moments
 
 
@@ -39,3 +41,10 @@ class Independent(AbstractGaussianTaskPrior):
         else:
             scale = torch.full(dims.weights, float(self.scale))
         return Moments(torch.zeros(dims.weights), scale)
+
+    def initialise(self, estimates: Estimates, dims: Dims) -> dict[str, Tensor]:
+        """The ridge estimates, and a learned scale at their root mean square."""
+        if not isinstance(self.scale, Distribution):
+            return {"weights_noise": estimates.weights / float(self.scale)}
+        scale = estimates.weights.square().mean().sqrt()
+        return {"scale": scale, "weights_noise": estimates.weights / scale}
