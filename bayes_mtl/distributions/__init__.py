@@ -1,8 +1,23 @@
 """Distributions that PyTorch and Pyro lack."""
 
+from bayes_mtl.distributions._kingman_tree import KingmanTree
+from bayes_mtl.distributions._log_bessel_k import log_bessel_k
 from bayes_mtl.distributions._log_upper_gamma import log_upper_gamma
 from bayes_mtl.distributions._right_censored import RightCensored
 from bayes_mtl.distributions._stick_breaking import StickBreaking
+from bayes_mtl.distributions._tree_clades import clades
+from bayes_mtl.distributions._tree_kernel import tree_kernel
+from bayes_mtl.distributions._tree_lca_times import lca_times
 from bayes_mtl.distributions._weight_mixture import WeightMixture
 
-__all__ = ["RightCensored", "StickBreaking", "WeightMixture", "log_upper_gamma"]
+__all__ = [
+    "KingmanTree",
+    "RightCensored",
+    "StickBreaking",
+    "WeightMixture",
+    "clades",
+    "lca_times",
+    "log_bessel_k",
+    "log_upper_gamma",
+    "tree_kernel",
+]

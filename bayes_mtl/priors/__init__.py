@@ -3,6 +3,7 @@
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
 from bayes_mtl.priors._abstract_task_prior import AbstractTaskPrior
 from bayes_mtl.priors._at_draws import at_draws
+from bayes_mtl.priors._diffusion import Diffusion
 from bayes_mtl.priors._estimates import Estimates
 from bayes_mtl.priors._hierarchical import Hierarchical
 from bayes_mtl.priors._independent import Independent
@@ -15,6 +16,7 @@ from bayes_mtl.priors._task_covariance import TaskCovariance
 __all__ = [
     "AbstractGaussianTaskPrior",
     "AbstractTaskPrior",
+    "Diffusion",
     "Estimates",
     "Hierarchical",
     "Independent",
