@@ -8,6 +8,7 @@ from bayes_mtl.datasets._low_rank_tasks import low_rank_tasks
 from bayes_mtl.datasets._math_achieve import math_achieve
 from bayes_mtl.datasets._radon import radon
 from bayes_mtl.datasets._targets import bernoulli_targets, poisson_targets
+from bayes_mtl.datasets._tree_tasks import tree_tasks
 from bayes_mtl.datasets._truth import Truth
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "math_achieve",
     "poisson_targets",
     "radon",
+    "tree_tasks",
 ]

@@ -21,6 +21,8 @@ class Truth:
         ``[weights]`` mean of the weights; ``[clusters, weights]`` where there are clusters.
     covariance
         ``[weights, weights]`` of the weights around their mean.
+    tree
+        ``[tasks - 1, 3]``: planted tree of the tasks, one row a merger: (child, child, time), or None.
     """
 
     weights: np.ndarray
@@ -28,3 +30,4 @@ class Truth:
     mean: np.ndarray
     covariance: np.ndarray
     labels: np.ndarray | None = None
+    tree: np.ndarray | None = None

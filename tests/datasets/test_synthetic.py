@@ -15,9 +15,10 @@ from bayes_mtl.datasets import (
     hierarchical_tasks,
     low_rank_tasks,
     poisson_targets,
+    tree_tasks,
 )
 
-FAMILIES = [clustered_tasks, hierarchical_tasks, low_rank_tasks]
+FAMILIES = [clustered_tasks, hierarchical_tasks, low_rank_tasks, tree_tasks]
 Family = Callable[..., tuple[TaskData, Truth]]
 
 
@@ -62,6 +63,45 @@ def test_clusters_are_even_and_lie_around_their_centres() -> None:
     # 4 standard errors of an sd from 200 numbers
     np.testing.assert_allclose(away.std(), 0.1, atol=4 * 0.1 / np.sqrt(400))
     assert len(data.schema.tasks) == 50 and data.schema.tasks[7] == "task07"
+
+
+@pytest.mark.parametrize("groups", [None, 2])
+def test_weights_of_a_tree_have_the_covariance_of_its_kernel(groups: int | None) -> None:
+    _, truth = tree_tasks(tasks=6, rows=1, features=9_999, groups=groups, scale=0.7, seed=2)
+    assert truth.tree is not None
+    below, lca = [{t} for t in range(6)], np.zeros((6, 6))
+    for first, second, time in truth.tree:
+        for one in below[int(first)]:
+            for other in below[int(second)]:
+                lca[one, other] = lca[other, one] = time
+        below.append(below[int(first)] | below[int(second)])
+    assert below[-1] == set(range(6)) and (np.diff(truth.tree[:, 2]) > 0).all()
+    expected = 0.7**2 * (lca.max() - lca)
+    away = truth.weights - truth.mean
+    # 4.5 standard errors of 36 covariances from 10,000 weights
+    error = 4.5 * np.sqrt(2) * expected.max() / 100
+    np.testing.assert_allclose(away @ away.T / 10_000, expected, atol=error)
+    np.testing.assert_allclose(np.diag(truth.covariance), expected[0, 0])
+
+
+def test_groups_of_a_tree_are_even_and_merge_early() -> None:
+    _, truth = tree_tasks(tasks=10, groups=4, within=0.3, seed=1)
+    assert truth.labels is not None and truth.tree is not None
+    assert sorted(np.bincount(truth.labels)) == [2, 2, 3, 3]
+    assert (truth.tree[:6, 2] <= 0.3 + 1e-9).all()  # float64 rounding
+    np.testing.assert_allclose(truth.tree[6:, 2], [0.6, 0.8, 1.0])
+    below = [{t} for t in range(10)]
+    for first, second, _ in truth.tree:
+        below.append(below[int(first)] | below[int(second)])
+    for group in range(4):
+        assert set(np.flatnonzero(truth.labels == group)) in below
+
+
+def test_a_kingman_tree_has_the_expected_depth() -> None:
+    depth = [tree_tasks(tasks=8, rows=1, features=1, seed=s)[1].tree[-1, 2] for s in range(2_000)]  # type: ignore[index]
+    # sum of Exp(k (k - 1) / 2), k = 2..8: mean 2 (1 - 1 / 8), variance sum of squares; 4 standard errors
+    variance = sum((2 / (k * (k - 1))) ** 2 for k in range(2, 9))
+    np.testing.assert_allclose(np.mean(depth), 1.75, atol=4 * np.sqrt(variance / 2_000))
 
 
 def test_binary_targets_follow_the_logistic_curve() -> None:
@@ -111,6 +151,9 @@ def test_tasks_may_differ_in_size(make: Family) -> None:
         (hierarchical_tasks, {"correlation": 1.5}, "correlation: expected a number from 0 to 1"),
         (hierarchical_tasks, {"rows": [1, 2]}, "rows: expected one number, or 40, found 2"),
         (hierarchical_tasks, {"rows": 0}, "rows: expected at least 1, found 0"),
+        (tree_tasks, {"tasks": 1}, "tasks: expected at least 2, to make a tree, found 1"),
+        (tree_tasks, {"tasks": 2, "groups": 3}, "groups: expected at most 2, the tasks, found 3"),
+        (tree_tasks, {"groups": 2, "within": 0.6}, "within: expected between 0 and 0.6, found 0.6"),
         (low_rank_tasks, {"rank": 9}, "rank: expected at most 7, the weights, found 9"),
         (low_rank_tasks, {"noise": float("nan")}, "noise: expected a finite number"),
         (low_rank_tasks, {"seed": -1}, "seed: expected an integer of at least 0"),
