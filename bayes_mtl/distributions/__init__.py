@@ -3,8 +3,10 @@
 from bayes_mtl.distributions._kingman_tree import KingmanTree
 from bayes_mtl.distributions._log_bessel_k import log_bessel_k
 from bayes_mtl.distributions._log_upper_gamma import log_upper_gamma
+from bayes_mtl.distributions._mixture_kl import mixture_kl
 from bayes_mtl.distributions._right_censored import RightCensored
 from bayes_mtl.distributions._stick_breaking import StickBreaking
+from bayes_mtl.distributions._task_mixture import TaskMixture
 from bayes_mtl.distributions._tree_clades import clades
 from bayes_mtl.distributions._tree_kernel import tree_kernel
 from bayes_mtl.distributions._tree_lca_times import lca_times
@@ -14,10 +16,12 @@ __all__ = [
     "KingmanTree",
     "RightCensored",
     "StickBreaking",
+    "TaskMixture",
     "WeightMixture",
     "clades",
     "lca_times",
     "log_bessel_k",
     "log_upper_gamma",
+    "mixture_kl",
     "tree_kernel",
 ]
