@@ -1,6 +1,8 @@
 """Priors that are Gaussian given their hyperparameters: define `moments`, and the rest follows."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
 
 import pyro
 import torch
@@ -11,6 +13,7 @@ from bayes_mtl._errors import UnsupportedError
 from bayes_mtl._shapes import Dims
 from bayes_mtl.distributions import WeightMixture
 from bayes_mtl.priors._abstract_task_prior import AbstractTaskPrior
+from bayes_mtl.priors._at_draws import at_draws
 from bayes_mtl.priors._moments import Moments
 
 
@@ -20,6 +23,8 @@ class AbstractGaussianTaskPrior(AbstractTaskPrior):
     Subclasses define `moments` alone. Sampling (non-centred; a mixture centred, with its assignments
     summed out), the collapsed engine and new tasks come from here.
     """
+
+    related_by: ClassVar[str] = "cosine of the deviations from the population's mean"
 
     centered: bool = False
     """Whether the weights are sampled themselves instead of standard normal noise.
@@ -53,6 +58,29 @@ class AbstractGaussianTaskPrior(AbstractTaskPrior):
                 "another one. Use Hierarchical, LowRank or TaskClustering to predict for new tasks."
             )
         return moments
+
+    def relatedness(self, draws: Mapping[str, Tensor], dims: Dims) -> Tensor:
+        """How alike tasks are, ``[draws, tasks, tasks]``.
+
+        The cosine between the tasks' deviations from the mean that the hyperparameters give them: 1 for
+        tasks that differ from it in the same direction, 0 for unrelated ones. The mean of the fitted tasks
+        would not do in its place: deviations from that sum to zero, which makes the cosines of ``T`` tasks
+        -1 / (T - 1) on average, and -1 for any two. For a mixture, which has no such mean, it has to.
+
+        Parameters
+        ----------
+        draws
+            Posterior draws of the prior's sites and of ``weights``
+            (``[draws, tasks, features, outputs]``, standardised).
+        """
+        weights = draws["weights"]
+        hyper = {name: value for name, value in draws.items() if name != "weights"}
+        hyper = hyper or {"_none": weights.new_zeros(len(weights), 1)}
+        moments = at_draws(lambda: self.moments(dims), hyper)
+        centre = moments.mean if moments.logits is None else weights.mean(-3, keepdim=True)
+        deviation = (weights - centre).flatten(-2)
+        deviation = deviation / deviation.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+        return deviation @ deviation.mT
 
     def _sample(self, moments: Moments, dims: Dims) -> Tensor:
         if moments.logits is not None:

@@ -10,6 +10,7 @@ When not: little data a task, which is what the other priors are for.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pyro
 import torch
@@ -32,6 +33,8 @@ class Independent(AbstractGaussianTaskPrior):
         Standard deviation of the weights on the standardised scale: a number, or a prior of one
         number that all tasks and features share (how strong the ridge is, nothing else).
     """
+
+    related_by: ClassVar[str] = "cosine of the weights"
 
     scale: float | Distribution = 1.0
 

@@ -62,7 +62,7 @@ def test_the_map_holds_the_posterior_means_in_the_order_of_its_names(
 @pytest.mark.parametrize(
     ("prior", "text", "limits"),
     [
-        (Hierarchical(), "cosine of the deviations from the average task", (-1.0, 1.0)),
+        (Hierarchical(), "cosine of the deviations from the population's mean", (-1.0, 1.0)),
         (TaskClustering(clusters=2), "probability of belonging to the same cluster", (0.0, 1.0)),
         (TaskCovariance(), "correlation between tasks", (-1.0, 1.0)),
         (Silent(), "relatedness as Silent defines it", (0.0, 1.0)),
