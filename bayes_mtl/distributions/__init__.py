@@ -6,18 +6,22 @@ from bayes_mtl.distributions._log_upper_gamma import log_upper_gamma
 from bayes_mtl.distributions._mixture_kl import mixture_kl
 from bayes_mtl.distributions._right_censored import RightCensored
 from bayes_mtl.distributions._stick_breaking import StickBreaking
-from bayes_mtl.distributions._task_mixture import TaskMixture
+from bayes_mtl.distributions._task_mixture import Divergence, TaskMixture, check_divergence
 from bayes_mtl.distributions._tree_clades import clades
 from bayes_mtl.distributions._tree_kernel import tree_kernel
 from bayes_mtl.distributions._tree_lca_times import lca_times
+from bayes_mtl.distributions._tree_messages import TreeMessages
 from bayes_mtl.distributions._weight_mixture import WeightMixture
 
 __all__ = [
+    "Divergence",
     "KingmanTree",
     "RightCensored",
     "StickBreaking",
     "TaskMixture",
+    "TreeMessages",
     "WeightMixture",
+    "check_divergence",
     "clades",
     "lca_times",
     "log_bessel_k",
