@@ -18,7 +18,7 @@ from bayes_mtl.inference._few_rows import FewRows
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.model import Program
 from bayes_mtl.posterior import Posterior, build_posterior
-from bayes_mtl.posterior._new_tasks import new_dims, new_weights
+from bayes_mtl.posterior._new_tasks import new_dims, new_weights, task_sites
 from bayes_mtl.posterior._request import request_of_data
 from bayes_mtl.priors import AbstractGaussianTaskPrior
 
@@ -126,12 +126,11 @@ def _extended(
     program, old = posterior.program, posterior.draws
     draws = {name: value[chosen] for name, value in old.items()}
     draws["weights"] = torch.cat([draws["weights"], weights.unsqueeze(1).float()], 1)
-    for name, value in old.items():
-        if name != "weights" and value.shape[1] == len(posterior.tasks) > 1:
-            if name in new and new[name].shape[1] == 1:
-                draws[name] = torch.cat([draws[name], new[name][chosen].float()], 1)
-            else:
-                del draws[name]  # derived from the weights: made anew
+    for name in task_sites(program, old) - {"weights"}:
+        if name in new and new[name].shape[1] == 1:
+            draws[name] = torch.cat([draws[name], new[name][chosen].float()], 1)
+        else:
+            del draws[name]  # derived from the weights: made anew
     scaling = program.scaling
     features = program.task_features
     if features is not None and task_features is not None:

@@ -17,13 +17,36 @@ from bayes_mtl.model import Program
 from bayes_mtl.priors import at_draws
 
 
-def shared_draws(draws: Mapping[str, Tensor], tasks: int) -> dict[str, Tensor]:
-    """The draws of sites that do not belong to single tasks: all that a new task may know."""
-    return {
-        name: value
-        for name, value in draws.items()
-        if name != "weights" and (value.shape[1] == 1 or value.shape[1] != tasks)
+def task_sites(program: Program, draws: Mapping[str, Tensor]) -> frozenset[str]:
+    """Names of the sites that belong to single tasks: those with an axis of tasks."""
+    tasks = len(program.schema.tasks)
+    if tasks > 1:
+        return frozenset(name for name, value in draws.items() if value.shape[1] == tasks)
+
+    # Sizes do not tell an axis of one task from no such axis; the plates of the program do.
+    def parts() -> poutine.Trace:
+        return poutine.trace(_latents).get_trace(program)
+
+    with torch.no_grad():
+        nodes = at_draws(parts, draws).nodes
+    names = {
+        name
+        for name, site in nodes.items()
+        if site["type"] == "sample" and any(frame.dim == -1 for frame in site["cond_indep_stack"])
     }
+    derived = {name for name, dims in program.prior.dim_names.items() if dims[:1] == ("task",)}
+    return frozenset(draws) & (names | derived | {"weights"})
+
+
+def _latents(program: Program) -> None:
+    program.weights(program.task_features)
+    program.likelihood.parameters(replace(program.dims(tasks=range(1)), name="observed_tasks"))
+
+
+def shared_draws(program: Program, draws: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The draws of sites that do not belong to single tasks: all that a new task may know."""
+    single = task_sites(program, draws)
+    return {name: value for name, value in draws.items() if name not in single}
 
 
 def new_dims(program: Program, tasks: tuple[str, ...], task_features: Any) -> Dims:
@@ -46,7 +69,7 @@ def new_dims(program: Program, tasks: tuple[str, ...], task_features: Any) -> Di
 
 def new_weights(program: Program, draws: Mapping[str, Tensor], dims: Dims, seed: int) -> dict[str, Tensor]:
     """Draws in which the new tasks stand in for the fitted ones."""
-    known = shared_draws(draws, len(program.schema.tasks))
+    known = shared_draws(program, draws)
     number = draws["weights"].shape[0]
     if not known:
         known = {"_none": torch.zeros(number, 1)}

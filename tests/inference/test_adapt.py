@@ -135,6 +135,22 @@ def test_result_is_a_posterior_like_any_other(tmp_path: object) -> None:
     assert posterior.draws["weights"].shape[1] == TASKS
 
 
+def test_what_belongs_to_a_task_is_told_apart_where_only_one_was_fitted() -> None:
+    x, y, task, _ = rows()
+    data = TaskData.from_arrays(x[task == 0], y[task == 0], task[task == 0])
+    model = MultiTaskModel(Hierarchical(covariance="diagonal"), Gaussian(noise="task"))
+    posterior = Collapsed(draws=300).run(model, data)
+    posterior.draws["noise_scale"].fill_(7.0)  # of the fitted task alone: a new one's comes from the prior
+    grown = adapt(posterior, few(x, y, task))
+    assert grown.draws["noise_scale"].shape == (300, 2)
+    assert grown.draws["mean"].shape[1] == grown.draws["scale"].shape[1] == 1
+    assert torch.all(grown.draws["noise_scale"][:, 0] == 7.0)
+    assert torch.all(grown.draws["noise_scale"][:, 1] < 7.0)
+    drawn = posterior._new_draws(("a", "b"), None, 0)["noise_scale"]
+    # Half-normal of scale 1, 300 draws: 4 Monte-Carlo standard errors of its mean, 0.8.
+    assert drawn.shape == (300, 2) and abs(float(drawn.mean()) - 0.798) < 4 * 0.603 / 600**0.5
+
+
 def test_refusals() -> None:
     posterior, new = fitted(Hierarchical(covariance="diagonal"))
     x, y, task, old = rows()
