@@ -1,5 +1,7 @@
 """Distributions that PyTorch and Pyro lack."""
 
+from bayes_mtl.distributions._from_linkage import from_linkage
+from bayes_mtl.distributions._from_newick import from_newick
 from bayes_mtl.distributions._kingman_tree import KingmanTree
 from bayes_mtl.distributions._log_bessel_k import log_bessel_k
 from bayes_mtl.distributions._log_upper_gamma import log_upper_gamma
@@ -23,6 +25,8 @@ __all__ = [
     "WeightMixture",
     "check_divergence",
     "clades",
+    "from_linkage",
+    "from_newick",
     "lca_times",
     "log_bessel_k",
     "log_upper_gamma",
