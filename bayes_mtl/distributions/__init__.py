@@ -2,6 +2,8 @@
 
 from bayes_mtl.distributions._from_linkage import from_linkage
 from bayes_mtl.distributions._from_newick import from_newick
+from bayes_mtl.distributions._generalized_inverse_gaussian import GeneralizedInverseGaussian
+from bayes_mtl.distributions._greedy_tree import greedy_tree
 from bayes_mtl.distributions._kingman_tree import KingmanTree
 from bayes_mtl.distributions._log_bessel_k import log_bessel_k
 from bayes_mtl.distributions._log_upper_gamma import log_upper_gamma
@@ -13,6 +15,7 @@ from bayes_mtl.distributions._tree_clades import clades
 from bayes_mtl.distributions._tree_kernel import tree_kernel
 from bayes_mtl.distributions._tree_lca_times import lca_times
 from bayes_mtl.distributions._tree_messages import TreeMessages
+from bayes_mtl.distributions._tree_to_newick import to_newick
 from bayes_mtl.distributions._weight_mixture import WeightMixture
 
 __all__ = [
@@ -27,9 +30,11 @@ __all__ = [
     "clades",
     "from_linkage",
     "from_newick",
+    "greedy_tree",
     "lca_times",
     "log_bessel_k",
     "log_upper_gamma",
     "mixture_kl",
+    "to_newick",
     "tree_kernel",
 ]

@@ -28,10 +28,12 @@ class TreeLogEvidence(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
-        (duration,), (gradient,) = ctx.saved_tensors, gradients
+        duration: Tensor = ctx.saved_tensors[0]
+        (gradient,) = gradients
         forest, up = ctx.forest, ctx.up
         mean, covariance = marginals(forest, duration, up)
-        trees, nodes, size = *duration.shape, mean.shape[-1]
+        trees, nodes = duration.shape
+        size = mean.shape[-1]
         # At the parent; above a root stands the known mean 0.
         center, spread = torch.zeros_like(mean), torch.zeros_like(covariance)
         at, parent, _ = torch.cat(forest.downs, -1)

@@ -40,7 +40,7 @@ class Diffusion:
 
     def moments(self) -> Moments:
         """Mean and covariance of the leaves, internal nodes integrated out."""
-        tree = self.tree.to(self.mean.dtype)
-        kappa = torch.as_tensor(self.kappa, dtype=tree.dtype, device=tree.device)
-        between = torch.linalg.cholesky(tree_kernel(tree, kappa))
+        # Short branches above leaves make the kernel singular in single precision.
+        kappa = self.kappa.double() if isinstance(self.kappa, Tensor) else self.kappa
+        between = torch.linalg.cholesky(tree_kernel(self.tree.double(), kappa)).to(self.mean.dtype)
         return Moments(self.mean, self.scale, self.correlation, tasks=between)
