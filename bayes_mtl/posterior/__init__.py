@@ -7,12 +7,14 @@ from bayes_mtl.posterior._load import load
 from bayes_mtl.posterior._posterior import Posterior
 from bayes_mtl.posterior._prediction import Prediction
 from bayes_mtl.posterior._relatedness import Relatedness
+from bayes_mtl.posterior._score import Score
 
 __all__ = [
     "FitRecord",
     "Posterior",
     "Prediction",
     "Relatedness",
+    "Score",
     "build_posterior",
     "load",
     "log_likelihood",

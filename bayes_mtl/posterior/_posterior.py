@@ -12,7 +12,7 @@ from torch import Tensor
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.data import TaskData
 from bayes_mtl.model import Program
-from bayes_mtl.posterior import _contrasts, _export, _relatedness, _summary
+from bayes_mtl.posterior import _contrasts, _export, _relatedness, _score, _summary
 from bayes_mtl.posterior._evaluate import log_likelihood
 from bayes_mtl.posterior._fit_record import FitRecord
 from bayes_mtl.posterior._new_tasks import new_dims, new_weights
@@ -155,6 +155,37 @@ class Posterior:
         draws = self._new_draws(data.schema.tasks, data.task_features, seed) if new_task else self.draws
         batch = request_of_data(self.program, data, new=new_task).batch
         return log_likelihood(self.program, draws, batch).double().numpy()
+
+    def score(
+        self, data: TaskData, *, new_task: bool = False, repeats: int = 1, seed: int = 0
+    ) -> _score.Score:
+        """Log predictive density of held-out observations: per observation, per task and in all.
+
+        Parameters
+        ----------
+        data
+            Observations that the fit has not seen.
+        new_task
+            Whether its tasks were not fitted: their weights come from the prior, given what was learned.
+        repeats
+            How often those weights are drawn for each posterior draw; 10 make `Score.together` steady.
+        seed
+            Of the draws of new tasks' weights.
+
+        Returns
+        -------
+        Score
+            Subtract one from another for the gain and its standard error. Weights of observations are not
+            used: every observation counts once.
+        """
+        if repeats < 1:
+            raise InputError(message("repeats", "at least 1", repeats, "Try 10."))
+        draws: list[Mapping[str, Tensor]] = [self.draws]
+        if new_task:
+            tasks, features = data.schema.tasks, data.task_features
+            draws = [self._new_draws(tasks, features, seed + i) for i in range(repeats)]
+        request = request_of_data(self.program, data, new=new_task)
+        return _score.score(self.program, draws, request.batch, request.tasks)
 
     def _new_draws(self, tasks: tuple[str, ...], task_features: Any, seed: int) -> dict[str, Tensor]:
         dims = new_dims(self.program, tasks, task_features)
