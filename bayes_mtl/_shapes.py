@@ -10,7 +10,7 @@ from functools import cached_property
 
 import pyro
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,13 @@ class Dims:
         Whether feature 0 is the intercept.
     name
         Name of the plate of tasks.
+    positions
+        Which of all fitted tasks these are, where they are one kind among several; else empty.
+    seen
+        ``[tasks, outputs]``: which outputs a task has data for (its classes), or None where not known.
+    state
+        What the prior keeps outside of its sites, as `AbstractTaskPrior.state` made it; of the fitted tasks,
+        also where these sizes describe new ones.
     """
 
     tasks: int
@@ -39,6 +46,9 @@ class Dims:
     task_features: Tensor | None = None
     intercept: bool = True
     name: str = "tasks"
+    positions: tuple[int, ...] = ()
+    seen: Tensor | None = None
+    state: nn.Module | None = None
 
     @property
     def weights(self) -> tuple[int, int]:

@@ -27,6 +27,8 @@ def why_not_collapsed(program: Program) -> str | None:
     """Why the weights of this program cannot be integrated out in closed form; None where they can."""
     if type(program.likelihood) is not Gaussian:
         return f"the likelihood is {type(program.likelihood).__name__}, not Gaussian"
+    if program.prior.only_svi:
+        return program.prior.only_svi
     if not isinstance(program.prior, AbstractGaussianTaskPrior):
         return f"{type(program.prior).__name__} is not Gaussian given its hyperparameters"
     if program.network is not None:

@@ -19,6 +19,7 @@ from bayes_mtl.data import TaskData
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._hyper import LatentDraws
 from bayes_mtl.inference._local import local_parameters
+from bayes_mtl.inference._only_svi import require_fixed_joint
 from bayes_mtl.inference._potential import Potential
 from bayes_mtl.inference._sites import start_near_zero
 from bayes_mtl.inference._start import start_values
@@ -67,6 +68,7 @@ class MAP(AbstractInference):
     def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
         from bayes_mtl.inference._svi import SVI
 
+        require_fixed_joint(model.prior, "MAP")
         if model.network is not None:
             svi = SVI(
                 guide=_point_guide, steps=self.iterations * 5, particles=1, draws=1, progress=self.progress

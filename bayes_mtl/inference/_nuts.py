@@ -15,6 +15,7 @@ from bayes_mtl.data import TaskData
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._hyper import LatentDraws
 from bayes_mtl.inference._local import local_parameters
+from bayes_mtl.inference._only_svi import require_fixed_joint
 from bayes_mtl.inference._potential import Potential
 from bayes_mtl.inference._start import start_values
 from bayes_mtl.model import MultiTaskModel
@@ -57,6 +58,7 @@ class NUTS(AbstractInference):
             raise InputError(message("target_accept", "between 0 and 1", self.target_accept, "Try 0.9."))
 
     def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
+        require_fixed_joint(model.prior, "NUTS")
         if model.network is not None:
             raise UnsupportedError("NUTS does not train a network. Use SVI, or freeze it into the features.")
         began = time.perf_counter()

@@ -22,6 +22,8 @@ from bayes_mtl.inference._function_guide import FunctionGuide
 from bayes_mtl.inference._guided import guided_draws
 from bayes_mtl.inference._hyper import LatentDraws
 from bayes_mtl.inference._local import local_parameters
+from bayes_mtl.inference._only_svi import require_fixed_joint
+from bayes_mtl.inference._prior_guide import guide_of_prior
 from bayes_mtl.inference._sites import start_near_zero
 from bayes_mtl.inference._start import start_values
 from bayes_mtl.inference._stopping import Plateau
@@ -171,6 +173,13 @@ class SVI(AbstractInference):
         )
 
     def _guide(self, program: Callable[..., Any], values: dict[str, Tensor]) -> nn.Module:
+        if isinstance(program, Program):
+            if self.guide is not None:
+                require_fixed_joint(program.prior, "Another guide")
+            else:
+                own = guide_of_prior(program, values)
+                if own is not None:
+                    return own
         if self.guide is None:
             return AutoTaskBlocks(program, values)
         kind = self.guide.func if isinstance(self.guide, partial) else self.guide

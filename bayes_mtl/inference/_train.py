@@ -17,6 +17,7 @@ from bayes_mtl._errors import NumericalError
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._checkpoint import load_checkpoint, save_checkpoint
 from bayes_mtl.inference._learned import Learned
+from bayes_mtl.inference._prior_guide import renew
 from bayes_mtl.inference._stopping import Plateau
 
 _PLATEAU = "plateau"
@@ -101,6 +102,8 @@ def train(
                 good = learned.copy()  # before the step: what gave a finite loss
             optimiser.step()
             training.losses.append(value)
+            for module in (guide, program):
+                renew(module)
             bar.update()
             if on_step is not None:
                 on_step(step, value)

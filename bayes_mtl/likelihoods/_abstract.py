@@ -64,6 +64,11 @@ class AbstractLikelihood(ABC):
         """Number of linear predictors that each task uses, ``[tasks]``: the first ones."""
         return np.full(len(data.schema.tasks), self.outputs(data), dtype=np.int64)
 
+    def seen(self, data: TaskData) -> np.ndarray:
+        """Which outputs each task has data for, ``[tasks, outputs]``: by default all that it uses."""
+        used: np.ndarray = np.arange(self.outputs(data)) < self.task_outputs(data)[:, None]
+        return used
+
     def output_groups(self, data: TaskData) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """Named groups of tasks between which weights may be shared; one unnamed group of all tasks."""
         return (("", tuple(range(len(data.schema.tasks)))),)

@@ -58,6 +58,12 @@ class Categorical(AbstractLikelihood):
     def outputs(self, data: TaskData) -> int:
         return number_of_classes(self.classes, data)
 
+    def seen(self, data: TaskData) -> np.ndarray:
+        """The classes that a task has an observation of."""
+        found = np.zeros((len(data.schema.tasks), self.outputs(data)), dtype=bool)
+        found[data.task, data.y.astype(np.int64)] = True
+        return found
+
     def check_targets(self, data: TaskData) -> None:
         check_classes(data, self.outputs(data))
 

@@ -179,6 +179,13 @@ class Mixed(AbstractLikelihood):
             shift[own, : kind.outputs], spread[own, : kind.outputs] = theirs[0][own], theirs[1][own]
         return shift, spread
 
+    def seen(self, data: TaskData) -> np.ndarray:
+        found = np.zeros((len(data.schema.tasks), self.outputs(data)), dtype=bool)
+        for kind in self.bind(data).kinds:
+            own = np.array(kind.tasks)
+            found[own, : kind.outputs] = kind.likelihood.seen(kind.data(data))[own]
+        return found
+
     def working_response(self, data: TaskData) -> np.ndarray:
         bound = self.bind(data)
         response = np.zeros((data.y.size, bound.outputs(data)))

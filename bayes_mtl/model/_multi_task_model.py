@@ -96,4 +96,5 @@ class MultiTaskModel:
             kinds=likelihood.output_groups(data),
             used_outputs=torch.as_tensor(likelihood.task_outputs(data)),
             task_features=None if features is None else torch.as_tensor(features, dtype=torch.float32),
+            seen=torch.as_tensor(likelihood.seen(data)),
         )

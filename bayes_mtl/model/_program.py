@@ -43,6 +43,7 @@ class Program(PyroModule):
         kinds: Sequence[tuple[str, Sequence[int]]],
         used_outputs: Tensor,
         task_features: Tensor | None = None,
+        seen: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.prior, self.likelihood, self.fixed_prior = prior, likelihood, fixed
@@ -52,6 +53,11 @@ class Program(PyroModule):
         self.outputs = int(used_outputs.max())
         self.register_buffer("task_features", task_features, persistent=False)
         self.register_buffer("used", torch.arange(self.outputs) < used_outputs[:, None], persistent=False)
+        self.states, states = nn.ModuleList(), []
+        for name, tasks in self.kinds:
+            own = None if seen is None else seen[list(tasks)]
+            states.append(prior.state(replace(self.dims(task_features, tasks, name), seen=own)))
+        self.states.extend(state for state in states if state is not None)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -82,7 +88,15 @@ class Program(PyroModule):
             task_features=task_features,
             intercept=self.schema.intercept,
             name=f"tasks_{kind}" if kind else "tasks",
+            positions=tuple(tasks) if kind and tasks is not None else (),
+            state=self._state(kind),
         )
+
+    def _state(self, kind: str) -> nn.Module | None:
+        """What the prior keeps for one kind of tasks."""
+        # Not by attribute: Pyro would declare the module's parameters, and Program trains them as its own.
+        states = vars(self)["_modules"]["states"]
+        return dict(zip((name for name, _ in self.kinds), states, strict=False)).get(kind)
 
     def batch(
         self, data: TaskData, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
@@ -143,7 +157,7 @@ class Program(PyroModule):
 
     def predictor(self, batch: Batch, weights: Tensor, fixed: Tensor | None) -> Tensor:
         """Linear predictor ``[..., observations, outputs]`` in the user's units."""
-        features = self._features(batch)
+        features = self.design(batch)
         own = gather_tasks(weights, batch.task, batch.tasks, 2)
         f = (features.unsqueeze(-1) * own).sum(-2)
         if fixed is not None and batch.fixed is not None:
@@ -152,7 +166,8 @@ class Program(PyroModule):
         f = batch.shift.index_select(0, batch.task) + batch.spread.index_select(0, batch.task) * f
         return f if batch.offset is None else f + batch.offset.unsqueeze(-1)
 
-    def _features(self, batch: Batch) -> Tensor:
+    def design(self, batch: Batch) -> Tensor:
+        """What each observation's weights multiply, ``[..., observations, features]``."""
         if self.network is None:
             features = _rows(batch.x, batch)
         else:

@@ -30,11 +30,12 @@ def build_posterior(program: Program, latents: Mapping[str, Tensor], record: Fit
             draws["weights"] = weights.expand(number, *weights.shape[-3:])
         # the weights of one kind of tasks are among those of all
         skip = {f"{name}/weights" for name, _ in program.kinds}
-        draws = {k: v for k, v in draws.items() if k.rsplit("/", 1)[-1] not in AUXILIARY and k not in skip}
+        draws = {k: v for k, v in draws.items() if k not in skip}
         for kind in kinds(program, draws, task_features):
             aligned = program.prior.align(kind.draws, kind.dims)
             derived = program.prior.derive(aligned, kind.dims)
             for name, value in {**aligned, **derived}.items():
                 if name != "weights":
                     draws[kind.full_name(name)] = value
+    draws = {k: v for k, v in draws.items() if k.rsplit("/", 1)[-1] not in AUXILIARY}
     return Posterior(program.eval(), {name: value.float() for name, value in draws.items()}, record)

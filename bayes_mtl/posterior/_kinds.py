@@ -8,7 +8,7 @@ from torch import Tensor
 from bayes_mtl._shapes import Dims
 from bayes_mtl.model import Program
 
-AUXILIARY = ("weights_noise", "weights_activity")
+AUXILIARY = ("weights_noise", "weights_activity", "alpha_noise")
 """Sites that only parameterise the weights: not kept."""
 
 

@@ -66,6 +66,8 @@ def _rebuild(tensors: dict[str, Tensor], meta: dict[str, Any], model: MultiTaskM
         used_outputs=torch.tensor(meta["used_outputs"]),
         task_features=task_features,
     )
+    if not isinstance(program.prior, MissingPrior):
+        program.states.load_state_dict(_under(tensors, "state/"))
     draws = {name: tensors[f"draws/{name}"] for name in meta["sites"]}
     weights = tensors.get("log_weights")
     number = check_draws(draws, (len(schema.tasks), len(program.features), outputs), weights)
@@ -112,7 +114,7 @@ def _network(
 ) -> nn.Module | None:
     if meta["network"] is None:
         return None
-    state = {name.removeprefix("network/"): v for name, v in tensors.items() if name.startswith("network/")}
+    state = _under(tensors, "network/")
     with torch.device("meta"):  # sizes without memory: those that a file claims may be absurd
         claimed = decode(meta["network"])
     if isinstance(claimed, nn.Module):
@@ -127,3 +129,7 @@ def _network(
     network = deepcopy(part)
     network.load_state_dict(state)
     return network
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): v for name, v in tensors.items() if name.startswith(prefix)}

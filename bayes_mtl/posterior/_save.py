@@ -34,6 +34,7 @@ def save(posterior: "Posterior", path: str | os.PathLike[str]) -> Path:
         tensors["task_features"] = program.task_features
     if program.network is not None:
         tensors |= {f"network/{name}": value for name, value in program.network.state_dict().items()}
+    tensors |= {f"state/{name}": v.contiguous() for name, v in program.states.state_dict().items()}
     meta = {
         "sites": list(posterior.draws),  # their order: the file sorts them
         "schema": program.schema.to_dict(),

@@ -5,6 +5,7 @@ from bayes_mtl.priors._abstract_task_prior import AbstractTaskPrior
 from bayes_mtl.priors._at_draws import at_draws
 from bayes_mtl.priors._diffusion import Diffusion
 from bayes_mtl.priors._estimates import Estimates
+from bayes_mtl.priors._gumbel_softmax import GumbelSoftmax
 from bayes_mtl.priors._hierarchical import Hierarchical
 from bayes_mtl.priors._independent import Independent
 from bayes_mtl.priors._low_rank import LowRank
@@ -18,6 +19,7 @@ __all__ = [
     "AbstractTaskPrior",
     "Diffusion",
     "Estimates",
+    "GumbelSoftmax",
     "Hierarchical",
     "Independent",
     "LowRank",

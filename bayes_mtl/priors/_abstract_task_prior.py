@@ -1,10 +1,10 @@
 """What every prior over the weights of all tasks says of itself."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from bayes_mtl._errors import UnsupportedError
 from bayes_mtl._shapes import Dims
@@ -12,7 +12,7 @@ from bayes_mtl._shapes import Dims
 if TYPE_CHECKING:
     from typing import Self
 
-    from bayes_mtl.data import TaskData
+    from bayes_mtl.data import Batch, TaskData
     from bayes_mtl.priors._estimates import Estimates
 
 
@@ -21,7 +21,18 @@ class AbstractTaskPrior(ABC):
 
     A prior is a frozen dataclass whose fields are settings and hyperpriors. It never sees data,
     except through `bind`.
+
+    Most priors define `weights` alone (or the moments of an `AbstractGaussianTaskPrior`). Three hooks are for
+    priors that are more than their sites: `state` makes a module for what is neither a setting nor sampled
+    (parameters are trained with the rest; buffers and parameters are in checkpoints and files, and the prior
+    finds them in ``dims.state``); `guide` makes a guide for the prior's own sites, which `SVI` then puts
+    beside its own for all others; and the guide's ``after_step()``, where it has one, is called after every
+    step of the training, to refresh the state, say. A prior whose program is no fixed joint distribution says why
+    in ``only_svi``.
     """
+
+    only_svi: ClassVar[str] = ""
+    """Why no inference but `SVI` fits this prior, as the end of a sentence; empty where any does."""
 
     dim_names: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Names of the axes of sites whose sizes do not tell them, e.g. ``{"means": ("cluster", ...)}``.
@@ -35,6 +46,30 @@ class AbstractTaskPrior(ABC):
     def bind(self, data: "TaskData") -> "Self":
         """The same prior with what it must know of the data filled in; the default changes nothing."""
         return self
+
+    def state(self, dims: Dims) -> nn.Module | None:
+        """What the program keeps for this prior outside of its sites; nothing by default.
+
+        Called once for each kind of tasks (there is one but for `Mixed` likelihoods). Sizes of its tensors
+        must follow from ``dims`` and the settings alone: a file holds the numbers, not the module.
+        """
+        return None
+
+    def guide(
+        self, dims: Dims, values: Mapping[str, Tensor], design: "Callable[[Batch], Tensor]"
+    ) -> nn.Module | None:
+        """A guide for sites of this prior, called with the batch; None leaves them to the inference.
+
+        Parameters
+        ----------
+        dims
+            Sizes, and the prior's state, of one kind of tasks.
+        values
+            Starting values, as `initialise` gave them.
+        design
+            What the weights multiply, ``[observations, features]``, of a batch: for guides that read it.
+        """
+        return None
 
     @abstractmethod
     def weights(self, dims: Dims) -> Tensor:
@@ -55,7 +90,9 @@ class AbstractTaskPrior(ABC):
         """Sample weights of tasks that were not fitted, given the hyperparameters.
 
         Called with the hyperparameters conditioned on posterior draws and ``dims`` describing the
-        new tasks.
+        new tasks. A site ``fitted_weights``, sampled here outside of the plate, is conditioned on the
+        weights of the fitted tasks, ``[tasks, features, outputs]``; and so with ``fitted_`` before the
+        name of any other site of the fitted tasks.
 
         Raises
         ------
@@ -66,6 +103,20 @@ class AbstractTaskPrior(ABC):
             f"{type(self).__name__} says nothing about a task that was not fitted. "
             "Define new_weights in the prior, or fit again with the new task's rows."
         )
+
+    def with_new_task(
+        self, draws: Mapping[str, Tensor], new: Mapping[str, Tensor]
+    ) -> "tuple[Self, dict[str, Tensor]]":
+        """The prior and its draws once a task was added to those fitted; by default both stay as they are.
+
+        Parameters
+        ----------
+        draws
+            Posterior draws of sites that do not belong to single tasks.
+        new
+            Draws of the sites of the new task, ``[draws, 1, *event]``.
+        """
+        return self, dict(draws)
 
     def initialise(self, estimates: "Estimates", dims: Dims) -> dict[str, Tensor]:
         """Starting values of latent sites; the default has none.

@@ -42,6 +42,6 @@ def check_capture(subject: str, program: Program, batch: Batch, draws: SiteDraws
             torch.allclose(found, expected, rtol=1e-9, atol=1e-9),
             f"{subject}: the log-density and gradients that were captured at other values",
             "those of plain evaluation",
-            f"a difference of {float((found - expected).abs().max()):.3g}",
+            f"a difference of {float((found - expected).detach().abs().max()):.3g}",
             _REMEDY,
         )

@@ -18,7 +18,7 @@ from bayes_mtl.model import Program
 from bayes_mtl.priors import AbstractTaskPrior, Moments, at_draws
 from bayes_mtl.testing._prior_moments import implied
 from bayes_mtl.testing._site_draws import SiteDraws, draw_sites, log_densities, together
-from tests.priors.cases import PRIORS
+from tests.priors.cases import JOINT
 
 TASKS, ROWS = 4, 7
 
@@ -126,7 +126,7 @@ def oracle(found: CollapsedProgram, data: TaskData, values: dict[str, Tensor]) -
 
 @pytest.mark.parametrize("case", DATA)
 @pytest.mark.parametrize("noise", LIKELIHOODS)
-@pytest.mark.parametrize("name", PRIORS)
+@pytest.mark.parametrize("name", JOINT)
 def test_evidence_is_the_dense_density(name: str, noise: str, case: str) -> None:
     likelihood = LIKELIHOODS[noise]
     if "noise" in DATA[case]:
@@ -134,7 +134,7 @@ def test_evidence_is_the_dense_density(name: str, noise: str, case: str) -> None
             return
         likelihood = replace(likelihood, noise="known")
     data = make_data(**DATA[case])
-    found, draws = collapsed(PRIORS[name], likelihood, data)
+    found, draws = collapsed(JOINT[name], likelihood, data)
     with torch.no_grad():
         densities = log_densities(together(found, (), draws), draws.number)["evidence"]
         for s in range(draws.number):
@@ -145,10 +145,10 @@ def test_evidence_is_the_dense_density(name: str, noise: str, case: str) -> None
 
 
 @pytest.mark.parametrize("case", ["plain", "fixed"])
-@pytest.mark.parametrize("name", PRIORS)
+@pytest.mark.parametrize("name", JOINT)
 def test_gradients_are_those_of_the_dense_density(name: str, case: str) -> None:
     data = make_data(**DATA[case])
-    found, draws = collapsed(PRIORS[name], Gaussian(noise="task"), data, draws=1)
+    found, draws = collapsed(JOINT[name], Gaussian(noise="task"), data, draws=1)
     leaves = {k: v.clone().requires_grad_() for k, v in draws.values.items()}
     at = SiteDraws(leaves, draws.plated)
     total = log_densities(together(found, (), at), 1)["evidence"].sum()
@@ -172,14 +172,14 @@ def posterior(found: CollapsedProgram, data: TaskData, values: dict[str, Tensor]
     return mean + gain @ (response - wide @ mean), covariance - gain @ wide @ covariance
 
 
-GAUSSIAN = [name for name in PRIORS if "clustering" not in name]
+GAUSSIAN = [name for name in JOINT if "clustering" not in name]
 
 
 @pytest.mark.parametrize("case", ["plain", "fixed"])
 @pytest.mark.parametrize("name", GAUSSIAN)
 def test_draws_have_the_posteriors_moments(name: str, case: str) -> None:
     data = make_data(**DATA[case])
-    found, draws = collapsed(PRIORS[name], Gaussian(), data, draws=2)
+    found, draws = collapsed(JOINT[name], Gaussian(), data, draws=2)
     number = 20_000
     with torch.no_grad(), seeded(0):
         drawn = at_draws(found.evidence, draws.values).draw(number)
@@ -195,10 +195,10 @@ def test_draws_have_the_posteriors_moments(name: str, case: str) -> None:
             assert ((products.mean(0) - covariance).abs() <= 6 * error + 1e-8).all()
 
 
-@pytest.mark.parametrize("name", [name for name in PRIORS if "clustering" in name])
+@pytest.mark.parametrize("name", [name for name in JOINT if "clustering" in name])
 def test_draws_of_a_mixture_follow_bayes_rule(name: str) -> None:
     data = make_data()
-    found, draws = collapsed(PRIORS[name], Gaussian(), data, draws=1)
+    found, draws = collapsed(JOINT[name], Gaussian(), data, draws=1)
     values, number, dims = draws.one(0), 20_000, found.dims
     with torch.no_grad(), seeded(0):
         weights = at_draws(found.evidence, draws.values).draw(number)[:, 0]
@@ -228,7 +228,7 @@ def test_draws_of_a_mixture_follow_bayes_rule(name: str) -> None:
 
 
 def test_a_weight_of_two_is_a_row_twice() -> None:
-    prior = PRIORS["hierarchical"]
+    prior = JOINT["hierarchical"]
     data = make_data()
     weight = np.where(np.arange(len(data)) % 3 == 0, 2.0, 1.0)
     twice = data.subset(np.repeat(np.arange(len(data)), weight.astype(int)))

@@ -33,6 +33,8 @@ SITES: dict[str, dict[str, tuple[str, ...]]] = {
         "scale": ("feature",),
         "task_correlation": ("task", "task_bis"),
     },
+    "gumbel_softmax": {"spread": (), "alpha": ("task", "task_bis")},
+    "gumbel_softmax_alone": {"alpha": ("task", "task_bis")},
     "clustering": {
         "cluster_weights": ("cluster",),
         "cluster_mean": ("cluster", "feature"),

@@ -14,12 +14,12 @@ from bayes_mtl.priors import AbstractTaskPrior, Hierarchical, TaskClustering, Ta
 from bayes_mtl.testing._prior_moments import implied
 from tests.posterior.examples import example, make_data, make_posterior
 from tests.posterior.own_classes import OwnPrior
-from tests.priors.cases import PRIORS
+from tests.priors.cases import JOINT, PRIORS
 
 FEATURES = np.array([[-1.0, 0.3], [0.2, 1.5], [0.9, -0.4], [2.0, 0.1]])
 
 
-@pytest.mark.parametrize("name", PRIORS)
+@pytest.mark.parametrize("name", JOINT)
 def test_weights_have_the_moments_of_the_prior_given_the_hyperparameters(name: str) -> None:
     prior = PRIORS[name]
     data = make_data(tasks=4, task_features=FEATURES)

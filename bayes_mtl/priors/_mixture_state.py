@@ -1,0 +1,116 @@
+"""What the Gumbel-softmax prior keeps outside of its sites."""
+
+import torch
+from torch import Tensor, nn
+
+from bayes_mtl._shapes import Dims
+
+_FIRST_SPREAD = 0.1
+"""Of the first means, in standard deviations of the base: at the same place, no source would be preferred."""
+
+
+class MixtureState(nn.Module):
+    """Moments of every source's weights after the previous step, and whom each task may draw from.
+
+    The sources are the tasks, and the base prior in the last place. A task never draws from itself. The base
+    is open where no task is (one task alone; a class that no other task has seen), or always with ``alone``.
+
+    Parameters
+    ----------
+    dims
+        Sizes; ``seen`` says which classes a task has data for.
+    base_scale
+        Standard deviation of the base prior, whose mean is zero.
+    alone
+        Whether the base is one of the sources that a task chooses from.
+
+    Attributes
+    ----------
+    logits
+        ``[tasks, tasks + 1]``: what is learned of the choice, row by row.
+    mean, sd
+        ``[tasks, features, outputs]``.
+    seen
+        ``[tasks, outputs]``.
+    closed
+        ``[tasks, tasks + 1]``: sources that a task may not draw from.
+    steps
+        Steps of the training done.
+    """
+
+    logits: nn.Parameter
+    mean: Tensor
+    sd: Tensor
+    seen: Tensor
+    closed: Tensor
+    steps: Tensor
+
+    def __init__(self, dims: Dims, base_scale: float, alone: bool) -> None:
+        super().__init__()
+        tasks, shape = dims.tasks, (dims.tasks, *dims.weights)
+        generator = torch.Generator().manual_seed(0)
+        self.base_scale, self.alone = base_scale, alone
+        self.logits = nn.Parameter(torch.zeros(tasks, tasks + 1))
+        first = _FIRST_SPREAD * base_scale * torch.randn(shape, generator=generator, device="cpu")
+        self.register_buffer("mean", first)
+        self.register_buffer("sd", torch.full(shape, base_scale))
+        seen = torch.ones(tasks, dims.outputs, dtype=torch.bool)
+        self.register_buffer("seen", seen if dims.seen is None else dims.seen[:, : dims.outputs].clone())
+        itself = torch.eye(tasks, tasks + 1, dtype=torch.bool)
+        itself[:, -1] = not alone
+        self.register_buffer("closed", itself)
+        self.register_buffer("steps", torch.zeros(()))
+
+    def refresh(self, mean: Tensor, sd: Tensor) -> None:
+        """Take over the moments after a step."""
+        with torch.no_grad():
+            self.mean.copy_(mean)
+            self.sd.copy_(sd)
+            self.steps.add_(1.0)
+
+    def sources(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of all sources, ``[tasks + 1, features, outputs]``."""
+        base = torch.zeros_like(self.mean[:1])
+        return torch.cat([self.mean, base]), torch.cat([self.sd, base + self.base_scale])
+
+    def choice(self, logits: Tensor) -> Tensor:
+        """Log weights of the open sources, ``[..., tasks, sources, outputs]``."""
+        return open_sources(logits, self.closed, self.seen)
+
+    def average(self) -> Tensor:
+        """Log weights of the sources of a task that was not fitted, ``[1, sources, outputs]``.
+
+        The average over the fitted tasks; of a single one, all of it.
+        """
+        tasks = len(self.closed)
+        # one task draws from nothing but the base
+        share = self.logits.masked_fill(self.closed, -torch.inf).softmax(-1).mean(0, keepdim=True)
+        if tasks == 1:
+            share = torch.ones_like(self.logits)
+        closed = torch.zeros_like(self.closed[:1])
+        closed[:, -1] = not self.alone
+        return open_sources(share.clamp_min(torch.finfo(share.dtype).tiny).log(), closed, self.seen)
+
+
+def open_sources(logits: Tensor, closed: Tensor, seen: Tensor) -> Tensor:
+    """Normalised log weights over the sources that are open, ``[..., tasks, sources, outputs]``.
+
+    Parameters
+    ----------
+    logits
+        ``[..., tasks, sources]``.
+    closed
+        ``[tasks, sources]``: sources that a task may not draw from.
+    seen
+        ``[sources - 1, outputs]``: a task is no source of a class that it has not seen.
+    """
+    blind = torch.cat([~seen, torch.zeros_like(seen[:1])])
+    shut = closed.unsqueeze(-1) | blind
+    last = torch.zeros_like(shut)
+    last[:, -1] = shut.all(-2)
+    shut = shut & ~last
+    low = logits.unsqueeze(-1).masked_fill(shut, -torch.inf)
+    # where the base alone is open its own logit, which may be minus infinity, does not matter
+    low = torch.where(last, torch.zeros_like(low), low)
+    normal: Tensor = low.log_softmax(-2)
+    return normal
