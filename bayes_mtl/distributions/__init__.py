@@ -1,5 +1,6 @@
 """Distributions that PyTorch and Pyro lack."""
 
+from bayes_mtl.distributions._forest import Forest
 from bayes_mtl.distributions._from_linkage import from_linkage
 from bayes_mtl.distributions._from_newick import from_newick
 from bayes_mtl.distributions._generalized_inverse_gaussian import GeneralizedInverseGaussian
@@ -15,17 +16,22 @@ from bayes_mtl.distributions._tree_clades import clades
 from bayes_mtl.distributions._tree_kernel import tree_kernel
 from bayes_mtl.distributions._tree_lca_times import lca_times
 from bayes_mtl.distributions._tree_messages import TreeMessages
+from bayes_mtl.distributions._tree_passes import Upward, added, marginals, push, upward
 from bayes_mtl.distributions._tree_to_newick import to_newick
 from bayes_mtl.distributions._weight_mixture import WeightMixture
 
 __all__ = [
     "Divergence",
+    "Forest",
+    "GeneralizedInverseGaussian",
     "KingmanTree",
     "RightCensored",
     "StickBreaking",
     "TaskMixture",
     "TreeMessages",
+    "Upward",
     "WeightMixture",
+    "added",
     "check_divergence",
     "clades",
     "from_linkage",
@@ -34,7 +40,10 @@ __all__ = [
     "lca_times",
     "log_bessel_k",
     "log_upper_gamma",
+    "marginals",
     "mixture_kl",
+    "push",
     "to_newick",
     "tree_kernel",
+    "upward",
 ]
