@@ -5,7 +5,8 @@ Model
 ``p(W[t, :, c]) = sum_i alpha[t, i] N(mean[i, :, c], diag(sd[i, :, c]^2 + spread^2))`` over the other tasks
 ``i`` that have data for class ``c``. ``mean`` and ``sd`` are those of the other tasks' variational
 posteriors after the previous step, detached; ``alpha[t] = softmax((logits[t] + g) / temperature)`` with
-Gumbel noise ``g`` and learned logits. A class that task ``t`` never saw keeps its prior, the mixture of the tasks that did.
+Gumbel noise ``g`` and learned logits. A class that task ``t`` never saw keeps its prior, the mixture of the
+tasks that did.
 
 When: a few tasks of which some are alike and others are not, and nobody knows which; classification in which
 tasks lack classes.

@@ -58,7 +58,7 @@ class MixtureGuide(nn.Module):
 
     def forward(self, *_: object) -> None:
         """Sample the prior's sites."""
-        dims, _ = self._of_program
+        dims = self._of_program[0]
         spread = None
         if self._transform is not None:
             normal = Normal(self.spread_loc, self.spread_log_sd.exp())
