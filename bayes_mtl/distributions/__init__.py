@@ -8,6 +8,8 @@ from bayes_mtl.distributions._greedy_tree import greedy_tree
 from bayes_mtl.distributions._kingman_tree import KingmanTree
 from bayes_mtl.distributions._log_bessel_k import log_bessel_k
 from bayes_mtl.distributions._log_upper_gamma import log_upper_gamma
+from bayes_mtl.distributions._matrix_generalized_hyperbolic import MatrixGeneralizedHyperbolic
+from bayes_mtl.distributions._matrix_normal import MatrixNormal
 from bayes_mtl.distributions._mixture_kl import mixture_kl
 from bayes_mtl.distributions._right_censored import RightCensored
 from bayes_mtl.distributions._stick_breaking import StickBreaking
@@ -25,6 +27,8 @@ __all__ = [
     "Forest",
     "GeneralizedInverseGaussian",
     "KingmanTree",
+    "MatrixGeneralizedHyperbolic",
+    "MatrixNormal",
     "RightCensored",
     "StickBreaking",
     "TaskMixture",

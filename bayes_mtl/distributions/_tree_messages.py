@@ -30,6 +30,9 @@ class TreeMessages:
     precision, pull
         What the data say of each task, ``[*draws, tasks, size, size]`` and ``[*draws, tasks, size]``.
 
+    forest
+        `Forest` of the trees, where it is at hand.
+
     References
     ----------
     Teh, Daumé and Roy (NIPS 2007), section 4, for observations with a covariance of their own.
@@ -41,10 +44,11 @@ class TreeMessages:
     root: Float[Tensor, "*#draws size size"]
     precision: Float[Tensor, "*#draws tasks size size"]
     pull: Float[Tensor, "*#draws tasks size"]
+    forest: Forest | None = None
 
     def log(self) -> Float[Tensor, "*draws"]:
         """Log evidence, differentiable in every argument (in the tree: its times)."""
-        forest, duration, leaves = self._white()
+        forest, duration, leaves = self.white()
         value: Tensor = TreeLogEvidence.apply(forest, duration, leaves)  # type: ignore[no-untyped-call]
         shifted = (self.precision @ self.mean[..., None, :, None]).squeeze(-1)
         at_mean = (self.mean.unsqueeze(-2) * (self.pull - 0.5 * shifted)).sum((-2, -1))
@@ -53,21 +57,21 @@ class TreeMessages:
     def leaf_means(self) -> Float[Tensor, "*draws tasks size"]:
         """Posterior mean of each task."""
         with torch.no_grad():
-            forest, duration, leaves = self._white()
+            forest, duration, leaves = self.white()
             up = upward(forest, duration, leaves)
             return self._back(forest, marginals(forest, duration, up)[0])
 
     def draw(self) -> Float[Tensor, "*draws tasks size"]:
         """One exact draw of all tasks together."""
         with torch.no_grad():
-            forest, duration, leaves = self._white()
+            forest, duration, leaves = self.white()
             return self._back(forest, draw(forest, duration, upward(forest, duration, leaves)))
 
-    def _white(self) -> tuple[Forest, Tensor, Tensor]:
+    def white(self) -> tuple[Forest, Tensor, Tensor]:
         """Forest, durations and the leaves' messages in white coordinates, leading axes flattened."""
         shape = self._shape()
         tree = self.tree.expand(*shape, *self.tree.shape[-2:]).flatten(0, -3)
-        forest = Forest.of(tree[..., :2].detach().long().numpy())
+        forest = self.forest or Forest.of(tree[..., :2].detach().long().numpy())
         duration = forest.durations(tree, self.kappa.expand(shape).reshape(-1))
         leaves = white_leaves(self.mean, self.root, self.precision, self.pull)
         return forest, duration, leaves.expand(*shape, *leaves.shape[-3:]).flatten(0, -4)

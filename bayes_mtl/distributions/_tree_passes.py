@@ -42,10 +42,11 @@ def push(own: Tensor, duration: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """A message ``[..., size, size + 1]`` after a branch: the message, the inverse and the factor.
 
     ``integral N(w; v, duration I) exp(pull'w - w'precision w / 2) dw`` as a function of ``v``; neither a
-    singular precision nor a duration of zero is a special case.
+    singular precision nor a duration of zero is a special case. Where numbers overflow it is not a number.
     """
     identity = torch.eye(own.shape[-2], dtype=own.dtype)
-    factor = torch.linalg.cholesky(identity + duration[..., None, None] * own[..., :-1])
+    factor, failed = torch.linalg.cholesky_ex(identity + duration[..., None, None] * own[..., :-1])
+    factor = factor.masked_fill_((failed > 0)[..., None, None], torch.nan)
     inverse = torch.cholesky_inverse(factor)
     return inverse @ own, inverse, factor
 

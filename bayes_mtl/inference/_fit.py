@@ -6,13 +6,18 @@ from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._collapsed import Collapsed
 from bayes_mtl.inference._collapsed_program import why_not_collapsed
 from bayes_mtl.inference._svi import SVI
+from bayes_mtl.inference._tree_program import why_not_trees
+from bayes_mtl.inference._trees import Trees
 from bayes_mtl.model import MultiTaskModel
 from bayes_mtl.posterior import Posterior
 
 
 def choose(model: MultiTaskModel, data: TaskData) -> AbstractInference:
-    """`Collapsed` where the weights can be integrated out in closed form, else `SVI`."""
-    return Collapsed() if why_not_collapsed(model.program(data)) is None else SVI()
+    """`Trees` for an unknown tree, `Collapsed` where the weights have a closed form, else `SVI`."""
+    program = model.program(data)
+    if why_not_trees(program) is None:
+        return Trees()
+    return Collapsed() if why_not_collapsed(program) is None else SVI()
 
 
 def fit(model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
@@ -38,8 +43,9 @@ def fit(model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
 
     Notes
     -----
-    Gaussian likelihoods with a conditionally Gaussian prior and no network are fitted by `Collapsed`,
-    all others by `SVI`. For other settings call ``SVI(...).run(model, data)`` and the like.
+    Gaussian likelihoods with a conditionally Gaussian prior and no network are fitted by `Collapsed` (by
+    `Trees` where the tasks form a tree that is not given), all others by `SVI`. For other settings call
+    ``SVI(...).run(model, data)`` and the like.
     """
     for name, value, kind, remedy in (
         (

@@ -57,8 +57,8 @@ def start_near_zero(values: Mapping[str, Tensor], site: Mapping[str, Any]) -> Te
     function = site["fn"]
     if function.support.is_discrete:
         raise UnsupportedError(
-            f"The latent site '{site['name']}' is discrete, and no inference here takes that. Sum it out, as "
-            "TaskClustering does with its assignments."
+            f"The latent site '{site['name']}' is discrete, and this inference takes none. Sum it out, as "
+            "TaskClustering does with its assignments; a tree is inferred by Trees, or given."
         )
     transform = biject_to(function.support)
     if site["name"] in values:

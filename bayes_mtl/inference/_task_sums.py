@@ -20,7 +20,7 @@ class TaskSums:
     @classmethod
     def without_fixed(cls, statistics: Statistics, size: int, fixed: Tensor | None) -> "TaskSums":
         """The first ``size`` features' sums, of what ``fixed [..., 1, fixed features, 1]`` leaves over."""
-        xx, xy, yy = statistics.xx[:, :size, :size], statistics.xy[:, :size], statistics.yy
+        xx, xy, yy = statistics.xx[..., :size, :size], statistics.xy[..., :size], statistics.yy
         if fixed is not None:
             effect = fixed.squeeze(-1).to(xx.dtype)
             cross, own = statistics.xx[:, :size, size:], statistics.xx[:, size:, size:]
