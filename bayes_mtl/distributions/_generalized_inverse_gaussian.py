@@ -18,12 +18,12 @@ _ONE = torch.Size()
 class GeneralizedInverseGaussian(TorchDistribution):
     r"""``p(g)`` proportional to ``g^(order-1) exp(-(chi / g + phi g) / 2)`` on the positive numbers.
 
-    .. math::
+    $$
+    p(g) = \frac{(\phi/\chi)^{\omega/2}}{2 K_\omega(\sqrt{\chi\phi})}
+        g^{\omega-1} e^{-(\chi/g + \phi g)/2}
+    $$
 
-        p(g) = \frac{(\phi/\chi)^{\omega/2}}{2 K_\omega(\sqrt{\chi\phi})}
-            g^{\omega-1} e^{-(\chi/g + \phi g)/2}
-
-    with the order :math:`\omega`. Its limits belong to it, element by element: ``chi = 0 < order`` is
+    with the order $\omega$. Its limits belong to it, element by element: ``chi = 0 < order`` is
     ``Gamma(order, phi / 2)`` and ``phi = 0 > order`` is ``InverseGamma(-order, chi / 2)``. ``1 / g`` has
     the same distribution with ``-order, phi, chi``; ``order = -1/2`` is the inverse Gaussian.
 

@@ -32,7 +32,7 @@ def log_bessel_k(order: Tensor, z: Tensor, *, scaled: bool = False) -> Tensor:
     -----
     With ``R = sqrt(z^2 + order^2)``, the substitution ``t = s + asinh(order / z)`` centres the integrand of
 
-    .. math:: K_\nu(z) = \int_0^\infty e^{-z \cosh t} \cosh(\nu t)\,dt
+    $$K_\nu(z) = \int_0^\infty e^{-z \cosh t} \cosh(\nu t)\,dt$$
 
     at its peak, where its logarithm is a sum of terms of one sign:
     ``(R + order) / 2 * (s + 1 - e^s) + (R - order) / 2 * (1 - s - e^-s)``. The trapezoid rule converges

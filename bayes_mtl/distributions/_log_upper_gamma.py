@@ -29,7 +29,7 @@ def log_upper_gamma(a: Tensor, x: Tensor) -> Tensor:
     -----
     ``torch.special.gammaincc`` has no derivative in ``a`` and underflows. Here
 
-    .. math:: \Gamma(a, x) = e^{-x} \int_0^\infty (x + v)^{a-1} e^{-v} dv,
+    $$\Gamma(a, x) = e^{-x} \int_0^\infty (x + v)^{a-1} e^{-v} dv,$$
 
     with ``v = exp(t - exp(-t))``, by the trapezoid rule in ``t``: it converges geometrically, and this
     substitution makes the integrand fall double exponentially on both sides (Takahasi and Mori, 1974), so

@@ -18,25 +18,23 @@ _ONE = torch.Size()
 class MatrixGeneralizedHyperbolic(TorchDistribution):
     r"""A `MatrixNormal` whose covariance is divided by ``g ~ GIG(order, chi, phi)``, ``g`` integrated out.
 
-    With ``P`` rows, ``D`` columns, :math:`\nu = \omega + PD/2` and :math:`\delta` the squared distance
-    :math:`\mathrm{tr}(O^{-1} (W-M)^\top S^{-1} (W-M))`,
+    With ``P`` rows, ``D`` columns, $\nu = \omega + PD/2$ and $\delta$ the squared distance
+    $\mathrm{tr}(O^{-1} (W-M)^\top S^{-1} (W-M))$,
 
-    .. math::
+    $$
+    p(W) = (2\pi)^{-PD/2} |O|^{-P/2} |S|^{-D/2}
+        \frac{(\phi/\chi)^{\omega/2}}{K_\omega(\sqrt{\chi\phi})} K_\nu\big(\sqrt{\chi(\phi+\delta)}\big)
+        \Big(\frac{\chi}{\phi+\delta}\Big)^{\nu/2}.
+    $$
 
-        p(W) = (2\pi)^{-PD/2} |O|^{-P/2} |S|^{-D/2}
-            \frac{(\phi/\chi)^{\omega/2}}{K_\omega(\sqrt{\chi\phi})} K_\nu\big(\sqrt{\chi(\phi+\delta)}\big)
-            \Big(\frac{\chi}{\phi+\delta}\Big)^{\nu/2}.
-
-    ============================ ============ ============================================
-    member                       order        limit
-    ============================ ============ ============================================
-    Student-t, ``n`` degrees     ``n / 2``    ``chi = 0``; ``phi = n``
-    multivariate Laplace         ``-1``       ``phi = 0``
-    group lasso                  ``-(PD+1)/2``  ``phi = 0``: density ``exp(-sqrt(chi delta))``
-    variance gamma               below 0      ``phi = 0``
-    normal-inverse-Gaussian      ``1/2``      none
-    hyperbolic                   ``-(PD+1)/2``  none: ``exp(-sqrt(chi (phi + delta)))``
-    ============================ ============ ============================================
+    | member | order | the others |
+    | --- | --- | --- |
+    | Student-t of `n` degrees | `n / 2` | `chi = 0`, `phi = n` |
+    | multivariate Laplace | `-1` | `phi = 0` |
+    | group lasso, `exp(-sqrt(chi delta))` | `-(P D + 1) / 2` | `phi = 0` |
+    | variance gamma | below 0 | `phi = 0` |
+    | normal-inverse-Gaussian | `1 / 2` | both positive |
+    | hyperbolic, `exp(-sqrt(chi (phi + delta)))` | `-(P D + 1) / 2` | both positive |
 
     Texts that put the mixing distribution on the variance ``1 / g`` have ``-order, phi, chi``.
 

@@ -17,10 +17,10 @@ _ONE = torch.Size()
 class MatrixNormal(TorchDistribution):
     r"""A matrix whose entries have covariance ``S[i, k] O[j, l]`` between ``(i, j)`` and ``(k, l)``.
 
-    .. math::
-
-        p(W) = (2\pi)^{-PD/2} |S|^{-D/2} |O|^{-P/2}
-            e^{-\mathrm{tr}(O^{-1} (W - M)^\top S^{-1} (W - M)) / 2}
+    $$
+    p(W) = (2\pi)^{-PD/2} |S|^{-D/2} |O|^{-P/2}
+        e^{-\mathrm{tr}(O^{-1} (W - M)^\top S^{-1} (W - M)) / 2}
+    $$
 
     for ``P`` rows (of a prior over weights: tasks) and ``D`` columns. The covariance of the rows is given
     by its Cholesky factor, or as ``V V' + diag(d)``, at a cost that is linear in the rows.
