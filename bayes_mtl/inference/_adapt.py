@@ -135,8 +135,9 @@ def _extended(
     features = program.task_features
     if features is not None and task_features is not None:
         features = torch.cat([features, task_features])
+    prior, draws = program.prior.with_new_task(draws, {name: value[chosen] for name, value in new.items()})
     extended = Program(
-        prior=program.prior,
+        prior=prior,
         likelihood=program.likelihood,
         network=program.network,
         fixed=program.fixed_prior,

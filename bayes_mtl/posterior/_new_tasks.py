@@ -1,8 +1,8 @@
 """Weights of tasks that were not fitted."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -14,7 +14,11 @@ from bayes_mtl._errors import InputError, UnsupportedError, message
 from bayes_mtl._seed import seeded
 from bayes_mtl._shapes import Dims
 from bayes_mtl.model import Program
+from bayes_mtl.posterior._kinds import AUXILIARY
 from bayes_mtl.priors import at_draws
+
+
+Result = TypeVar("Result")
 
 
 def task_sites(program: Program, draws: Mapping[str, Tensor]) -> frozenset[str]:
@@ -71,18 +75,19 @@ def new_weights(program: Program, draws: Mapping[str, Tensor], dims: Dims, seed:
     """Draws in which the new tasks stand in for the fitted ones."""
     known = shared_draws(program, draws)
     number = draws["weights"].shape[0]
-    if not known:
-        known = {"_none": torch.zeros(number, 1)}
+    known |= {f"fitted_{name}": value.unsqueeze(1) for name, value in draws.items() if name not in known}
     with seeded(seed), torch.no_grad():
-        weights = at_draws(lambda: program.prior.new_weights(dims), known)
-        own = at_draws(lambda: _own_parameters(program, dims), known)
-    return {**known, **own, "weights": weights.expand(number, *weights.shape[-3:])}
+        weights, sampled = at_draws(lambda: _sampled(lambda: program.prior.new_weights(dims)), known)
+        _, own = at_draws(lambda: _sampled(lambda: program.likelihood.parameters(dims)), known)
+    sampled = {name: value for name, value in sampled.items() if name not in AUXILIARY}
+    return {**known, **sampled, **own, "weights": weights.expand(number, *weights.shape[-3:])}
 
 
-def _own_parameters(program: Program, dims: Dims) -> dict[str, Tensor]:
-    """Parameters of the likelihood that each task has for itself (its noise, say), from their prior."""
-    sites = poutine.trace(program.likelihood.parameters).get_trace(dims).nodes.items()
-    return {
+def _sampled(part: Callable[[], Result]) -> tuple[Result, dict[str, Tensor]]:
+    """What a part of the program returns, and the sites of the new tasks that it draws on the way."""
+    with poutine.trace() as traced:
+        result = part()
+    return result, {
         name: site["value"]
         for name, site in sites
         if site["type"] == "sample" and not site["is_observed"] and not site_is_subsample(site)

@@ -10,6 +10,8 @@ from bayes_mtl.priors._hierarchical import Hierarchical
 from bayes_mtl.priors._independent import Independent
 from bayes_mtl.priors._low_rank import LowRank
 from bayes_mtl.priors._moments import Moments
+from bayes_mtl.priors._latent_covariance_hierarchy import LatentCovarianceHierarchy
+from bayes_mtl.priors._latent_hierarchy import LatentHierarchy
 from bayes_mtl.priors._pooled import Pooled
 from bayes_mtl.priors._task_clustering import TaskClustering
 from bayes_mtl.priors._task_covariance import TaskCovariance
@@ -26,6 +28,8 @@ __all__ = [
     "Moments",
     "Pooled",
     "TaskClustering",
+    "LatentCovarianceHierarchy",
+    "LatentHierarchy",
     "TaskCovariance",
     "at_draws",
 ]

@@ -33,6 +33,24 @@ SITES: dict[str, dict[str, tuple[str, ...]]] = {
         "scale": ("feature",),
         "task_correlation": ("task", "task_bis"),
     },
+    "tree_given": {
+        "mean": ("feature",),
+        "scale": ("feature",),
+        "correlation": ("feature", "feature_bis"),
+    },
+    "tree_given_low_rank": {
+        "mean": ("feature",),
+        "scale": ("feature",),
+        "loading": ("feature", "factor"),
+    },
+    "tree_of_scales": {
+        "mean": ("feature",),
+        "root_log_scale": ("feature",),
+        "drift": ("feature",),
+        "correlation": ("feature", "feature_bis"),
+        "log_scale_noise": ("task", "feature"),
+        "log_scale": ("task", "feature"),
+    },
     "gumbel_softmax": {"spread": (), "alpha": ("task", "task_bis")},
     "gumbel_softmax_alone": {"alpha": ("task", "task_bis")},
     "clustering": {

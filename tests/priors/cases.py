@@ -9,18 +9,30 @@ from bayes_mtl.priors import (
     Independent,
     LowRank,
     Pooled,
+    LatentCovarianceHierarchy,
+    LatentHierarchy,
     TaskClustering,
     TaskCovariance,
 )
 
 PRIORS: dict[str, AbstractTaskPrior] = {
     "independent": Independent(),
+NAMES = [*"ABC", *(f"t{t}" for t in range(8)), *(f"'school {t}'" for t in range(8)), *map(str, range(8))]
+TREE = f"({NAMES[0]},{NAMES[1]})"
+for pair in zip(NAMES[2::2], NAMES[3::2], strict=False):
+    TREE = f"({TREE},({','.join(pair)}))"
+TREE += ";"
+"""Over the tasks of all examples, in Newick's format; each takes its own part."""
+
     "independent_learned": Independent(scale=HalfNormal(1.0)),
     "pooled": Pooled(),
     "hierarchical": Hierarchical(),
     "hierarchical_diagonal": Hierarchical(covariance="diagonal"),
     "low_rank": LowRank(rank=2),
     "task_covariance": TaskCovariance(),
+    "tree_given": LatentHierarchy(TREE),
+    "tree_given_low_rank": LatentHierarchy(TREE, covariance="low_rank"),
+    "tree_of_scales": LatentCovarianceHierarchy(TREE),
     "clustering": TaskClustering(clusters=2),
     "clustering_sparse": TaskClustering(clusters=3, weights_prior="sparse", covariance="diagonal"),
     "clustering_sticks": TaskClustering(clusters=3, weights_prior="stick-breaking"),
