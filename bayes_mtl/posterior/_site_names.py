@@ -2,6 +2,7 @@
 
 import torch
 from pyro import poutine
+from pyro.infer.autoguide.initialization import InitMessenger
 from pyro.poutine.util import site_is_subsample
 
 from bayes_mtl._seed import seeded
@@ -24,7 +25,9 @@ def likelihood_sites(program: Program) -> frozenset[str]:
     """Names of the sites that the likelihood samples."""
     if isinstance(program.likelihood, MissingLikelihood):
         return frozenset(program.likelihood.sites)
-    with seeded(0), torch.no_grad(), poutine.block():
+    # Any value will do for a name, and flat priors have no draws.
+    ones = InitMessenger(lambda site: torch.ones(site["fn"].shape()))
+    with seeded(0), torch.no_grad(), poutine.block(), ones:
         dims = program.dims(tasks=range(len(program.schema.tasks)))
         nodes = poutine.trace(program.likelihood.parameters).get_trace(dims).nodes
     return frozenset(n for n, s in nodes.items() if s["type"] == "sample" and not site_is_subsample(s))
