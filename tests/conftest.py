@@ -42,6 +42,13 @@ def _fresh_start() -> Iterator[None]:
     pyro.clear_param_store()
 
 
+@pytest.fixture(autouse=True)
+def _uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fits of the tests compile where they ask for it, not by the rule: it takes half a minute each."""
+    for rule in ("_steps", "_nuts"):
+        monkeypatch.setattr(f"bayes_mtl.inference.{rule}._WORTH_COMPILING", float("inf"))
+
+
 @pytest.fixture(scope="session")
 def device() -> torch.device:
     """Device of the tests that take one: BAYES_MTL_DEVICE, the CPU by default."""

@@ -86,32 +86,67 @@ class Minibatches:
         Batch
             Its ``scale`` is each observation's weight times the factor that makes the batch unbiased.
         """
+        return self.assemble(**self.draw())
+
+    def draw(self) -> dict[str, Tensor]:
+        """Choose the next batch's observations.
+
+        Returns
+        -------
+        dict
+            Arguments of `assemble`, on the batches' device.
+        """
         units, factor = self._sampler.next()
         if self._groups is None:
-            return self._assemble(units, factor, rows=self._position[units], row=None)
-        observations, row, factor = self._groups.expand(units, factor)
-        return self._assemble(observations, factor, rows=units, row=row)
-
-    def _assemble(self, index: Tensor, factor: Tensor, rows: Tensor, row: Tensor | None) -> Batch:
-        """Observations ``index`` on the rows ``rows``, of which observation i has ``row[i]``."""
-        columns: dict[str, Any] = self._all.columns(index.to(self._device))
-        columns["scale"] = columns["scale"] * factor.to(self._device, self._dtype)
-        if self._mapped:
-            x, fixed = self._read(rows)
+            drawn = {"index": units, "factor": factor}
+            rows = self._position[units]
         else:
+            observations, row, factor = self._groups.expand(units, factor)
+            drawn = {"index": observations, "factor": factor, "row": row}
+            rows = units
+        if self._mapped:
+            width = len(self._data.schema.features)
+            x = torch.from_numpy(standardised_rows(self._data, self._scaling, self._used[rows.numpy()]))
+            drawn |= {"x": x[..., :width], "fixed": x[..., width:]}
+        elif self._all.row is not None or self._groups is not None:
+            drawn["rows"] = rows
+        return {
+            name: value.to(self._device, self._dtype if value.is_floating_point() else None)
+            for name, value in drawn.items()
+        }
+
+    def assemble(
+        self,
+        index: Tensor,
+        factor: Tensor,
+        rows: Tensor | None = None,
+        row: Tensor | None = None,
+        x: Tensor | None = None,
+        fixed: Tensor | None = None,
+    ) -> Batch:
+        """The batch of what `draw` chose: tensor operations alone, so that a compiled step may hold them.
+
+        Parameters
+        ----------
+        index, factor
+            ``[observations]``: which observations, and the factor of each one's log-likelihood.
+        rows
+            ``[rows]``: which rows; as the observations where each has its own.
+        row
+            ``[observations]``: place of each observation's row among them.
+        x, fixed
+            ``[rows, ...]``: features read from disk.
+        """
+        columns: dict[str, Any] = self._all.columns(index)
+        columns["scale"] = columns["scale"] * factor
+        if x is None:
             # Where each row is one observation's, the full batch keeps rows in the observations' order.
-            rows = (index if self._all.row is None else rows).to(self._device)
+            rows = index if rows is None else rows
             x = self._all.x.index_select(0, rows)
             fixed = None if self._all.fixed is None else self._all.fixed.index_select(0, rows)
-        return replace(
-            self._all, x=x, fixed=fixed, row=None if row is None else row.to(self._device), **columns
-        )
-
-    def _read(self, rows: Tensor) -> tuple[Tensor, Tensor | None]:
-        x = torch.from_numpy(standardised_rows(self._data, self._scaling, self._used[rows.numpy()]))
-        x = x.to(self._device, self._dtype)
-        width = len(self._data.schema.features)
-        return x[..., :width], x[..., width:] if self._data.schema.fixed else None
+        elif not self._data.schema.fixed:
+            fixed = None
+        return replace(self._all, x=x, fixed=fixed, row=row, **columns)
 
     def state(self) -> dict[str, Tensor]:
         """All that `load_state` needs to go on exactly from here."""

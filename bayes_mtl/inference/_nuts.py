@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from bayes_mtl._errors import InputError, UnsupportedError, message
 from bayes_mtl._seed import seeded
 from bayes_mtl.data import TaskData
 from bayes_mtl.inference._abstract_inference import AbstractInference
+from bayes_mtl.inference._compile import compile_or_warn
 from bayes_mtl.inference._hyper import LatentDraws
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._only_svi import require_fixed_joint
@@ -20,6 +21,9 @@ from bayes_mtl.inference._potential import Potential
 from bayes_mtl.inference._start import start_values
 from bayes_mtl.model import MultiTaskModel
 from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
+
+_WORTH_COMPILING = 2_000
+"""Iterations of all chains; each takes a dozen evaluations."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,10 @@ class NUTS(AbstractInference):
         Number of chains.
     target_accept
         Acceptance rate to which the step size adapts; raise it where there are divergences.
+    compile
+        True compiles the log-density and its gradient into machine code (about half a minute once for a
+        model and its sizes, then from the compiler's cache; each evaluation then costs a small part),
+        False does not, ``"auto"`` does from 2,000 iterations of all chains on.
     progress
         Whether to show a progress bar.
 
@@ -48,12 +56,15 @@ class NUTS(AbstractInference):
     warmup: int = 500
     chains: int = 4
     target_accept: float = 0.9
+    compile: bool | Literal["auto"] = "auto"
     progress: bool = True
 
     def __post_init__(self) -> None:
         for name in ("draws", "warmup", "chains"):
             if getattr(self, name) < 1:
                 raise InputError(message(name, "at least 1", getattr(self, name), "Raise it."))
+        if self.compile not in (True, False, "auto"):
+            raise InputError(message("compile", "True, False or 'auto'", repr(self.compile), "Leave it out."))
         if not 0.0 < self.target_accept < 1.0:
             raise InputError(message("target_accept", "between 0 and 1", self.target_accept, "Try 0.9."))
 
@@ -79,6 +90,10 @@ class NUTS(AbstractInference):
             posterior = build_posterior(program, found.values, record)
         return posterior.with_record(seconds=time.perf_counter() - began)
 
+    @property
+    def _iterations(self) -> int:
+        return self.chains * (self.draws + self.warmup)
+
     def sample(
         self, program: Callable[..., Any], arguments: tuple[Any, ...], values: Mapping[str, Tensor]
     ) -> LatentDraws:
@@ -88,6 +103,8 @@ class NUTS(AbstractInference):
 
         potential = Potential(program, arguments, values)
         size, start = len(potential), potential.start.numpy()
+        if self.compile is True or (self.compile == "auto" and self._iterations >= _WORTH_COMPILING):
+            compile_or_warn(potential.compile, "NUTS")
 
         def make_density() -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
             return potential.value_and_gradient

@@ -1,7 +1,7 @@
 """The log-density of a Pyro program on one flat vector of unconstrained numbers."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
@@ -11,7 +11,11 @@ import torch
 from pyro import poutine
 from pyro.poutine.util import site_is_subsample
 from torch import Tensor
+from torch.fx import GraphModule
+from torch.fx.experimental.proxy_tensor import make_fx
 
+from bayes_mtl._errors import UnsupportedError
+from bayes_mtl.inference._compile import compile_graph, constants_as_inputs
 from bayes_mtl.inference._sites import latent_sites
 
 _SINGULAR: type[Exception] = vars(torch.linalg)["LinAlgError"]
@@ -35,6 +39,7 @@ class Potential:
         values: Mapping[str, Tensor] | None = None,
     ) -> None:
         self.program, self.arguments = program, arguments
+        self._run: Callable[[Tensor], Sequence[Tensor]] = self._value_and_gradient
         self._lock = Lock()  # Pyro's stack of handlers is one for all threads, and chains run in threads
         self.sites = latent_sites(program, arguments, values or {})
         self.start = torch.cat([site.start.reshape(-1).double() for site in self.sites])
@@ -74,20 +79,47 @@ class Potential:
         terms = [site["log_prob"] for site in trace.nodes.values() if _counts(site)]
         return sum((term.expand(flat.shape[0], -1).sum(-1) for term in terms if term.dim() == 2), jacobian)
 
+    def compile(self) -> None:
+        """Have `value_and_gradient` run machine code of the log-density and its gradient.
+
+        Raises
+        ------
+        UnsupportedError
+            Where the program cannot be captured or compiled: the reason.
+        """
+        with torch.random.fork_rng():
+            graph: GraphModule = make_fx(lambda flat: self._value_and_gradient(flat))(self.start.clone())
+        constants = constants_as_inputs(graph)
+        compiled = compile_graph(graph, [self.start, *constants])
+        elsewhere = self.start + 0.01
+        pairs = zip(compiled(elsewhere, *constants), self._value_and_gradient(elsewhere), strict=True)
+        # the same operations in float64; sums in another order
+        if not all(torch.allclose(a, b, rtol=1e-6, atol=1e-6) for a, b in pairs):
+            raise UnsupportedError("the captured log-density is another one elsewhere; the program branches")
+        self._run = lambda flat: compiled(flat, *constants)
+
     def value_and_gradient(self, point: np.ndarray) -> tuple[float, np.ndarray]:
         """Log-density and its gradient at a numpy vector (what samplers and optimisers call).
 
         Far out a covariance may be singular to machine precision: such a point has density zero, which
         is a divergence to a sampler and too long a step to an optimiser.
         """
-        flat = torch.as_tensor(point, dtype=torch.float64).clone().requires_grad_()
+        flat = torch.as_tensor(point, dtype=torch.float64).clone()
         try:
             with self._lock:
-                value = self.log_density(flat)
-        except _SINGULAR:
+                value, gradient = self._run(flat)
+        except RuntimeError as error:
+            # Compiled code hands the error of a singular matrix on by its words alone.
+            if not isinstance(error, _SINGULAR) and not str(error).startswith("linalg."):
+                raise
             return -math.inf, np.zeros(len(point))
-        (gradient,) = torch.autograd.grad(value, flat)
-        return float(value.detach()), gradient.numpy()
+        return float(value), gradient.numpy()
+
+    def _value_and_gradient(self, flat: Tensor) -> Sequence[Tensor]:
+        leaf = flat.detach().requires_grad_()
+        value = self.log_density(leaf)
+        (gradient,) = torch.autograd.grad(value, leaf)
+        return value.detach(), gradient
 
 
 def _counts(site: Mapping[str, Any]) -> bool:

@@ -5,19 +5,20 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pyro import poutine
-from pyro.infer import Trace_ELBO
-from torch import nn
+from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from bayes_mtl._errors import NumericalError
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._checkpoint import load_checkpoint, save_checkpoint
+from bayes_mtl.inference._eager_step import arguments_of
 from bayes_mtl.inference._learned import Learned
 from bayes_mtl.inference._prior_guide import renew
+from bayes_mtl.inference._steps import Steps
 from bayes_mtl.inference._stopping import Plateau
 
 _PLATEAU = "plateau"
@@ -44,6 +45,7 @@ def train(
     reductions: int,
     plateau: Plateau,
     progress: bool,
+    compile: bool | Literal["auto"] = False,
     on_step: Callable[[int, float], object] | None = None,
     checkpoint: str | None = None,
     checkpoint_every: int = 500,
@@ -59,8 +61,7 @@ def train(
     NumericalError
         Where the very first losses are not finite. Later the last good state is restored, with a warning.
     """
-    elbo = Trace_ELBO(particles, max_plate_nesting=1, vectorize_particles=particles > 1)
-    learned = Learned(program, guide, arguments_of(batches))
+    learned = Learned(program, guide, next_arguments(batches))
     optimiser = torch.optim.Adam(learned.groups(), lr=learning_rate, fused=True)
     training = Training()
     last = 0  # step after the newest change of the learning rate
@@ -68,9 +69,11 @@ def train(
         sampler, state, training.losses = load_checkpoint(checkpoint, learned, optimiser, fingerprint)
         batches.load_state(sampler)
         training.reductions, training.stopped, last = state["reductions"], state["stopped"], state["last"]
+    run = Steps(program, guide, batches, learned, optimiser, particles, compile=compile, steps=steps)
 
     def save() -> None:
         if checkpoint is not None:
+            run.finish()
             state = {"reductions": training.reductions, "stopped": training.stopped, "last": last}
             save_checkpoint(
                 checkpoint, learned, optimiser, batches.state(), state, training.losses, fingerprint
@@ -81,13 +84,12 @@ def train(
     try:
         while len(training.losses) < steps and training.stopped != _PLATEAU:
             step = len(training.losses)
-            arguments = arguments_of(batches)
-            optimiser.zero_grad()
-            loss = elbo.differentiable_loss(program, guide, *arguments)
-            loss.backward()
-            value = float(loss.detach())
+            drawn = _draw(batches)
+            # of before the step, and good only if it gives a finite loss
+            before = learned.copy() if step % plateau.window == 0 else None
+            value = run(step, drawn, bar.set_description)
             if not math.isfinite(value):
-                site = _guilty_site(program, guide, arguments)
+                site = _guilty_site(program, guide, arguments_of(batches, drawn))
                 if step == 0:
                     raise NumericalError(
                         f"The loss is {value} at the first step, from the site '{site}'. {_REMEDY}"
@@ -98,9 +100,7 @@ def train(
                     f"SVI stopped: {training.stopped}. Kept the last good state. {_REMEDY}", stacklevel=3
                 )
                 break
-            if step % plateau.window == 0:
-                good = learned.copy()  # before the step: what gave a finite loss
-            optimiser.step()
+            good = good if before is None else before
             training.losses.append(value)
             for module in (guide, program):
                 renew(module)
@@ -129,15 +129,14 @@ def train(
     return training
 
 
-_PLATEAU = "plateau"
-_REMEDY = "Lower the learning rate, or look at that site's prior and at extreme values in the data."
+def next_arguments(batches: Batches) -> tuple[Any, ...]:
+    """Arguments of program and guide for another batch."""
+    return arguments_of(batches, _draw(batches))
 
 
-def arguments_of(batches: Batches) -> tuple[Any, ...]:
-    """Arguments of the next step."""
-    with torch.device("cpu"):  # where batches are put together, whatever the device of the step
-        found = batches.next()
-    return found if isinstance(found, tuple) else (found,)
+def _draw(batches: Batches) -> dict[str, Tensor]:
+    with torch.device("cpu"):  # where batches are chosen, whatever the device of the step
+        return batches.draw()
 
 
 def _guilty_site(program: Callable[..., Any], guide: nn.Module, arguments: tuple[Any, ...]) -> str:

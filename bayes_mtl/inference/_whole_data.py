@@ -12,7 +12,11 @@ class WholeData:
 
     batch: Any
 
-    def next(self) -> Any:
+    def draw(self) -> dict[str, Tensor]:
+        """Nothing: there is no choice."""
+        return {}
+
+    def assemble(self, *args: Any, **drawn: Any) -> Any:
         """The one batch (or tuple of arguments)."""
         return self.batch
 

@@ -1,0 +1,121 @@
+"""A whole step of SVI as one graph: batch, guide, program, ELBO, its gradient and Adam."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from pyro import poutine
+from pyro.infer import Trace_ELBO
+from torch import Tensor, nn
+from torch.fx import GraphModule
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from bayes_mtl._errors import UnsupportedError
+from bayes_mtl.inference._batches import Batches
+from bayes_mtl.inference._compile import constants_as_inputs
+from bayes_mtl.inference._eager_step import arguments_of
+from bayes_mtl.inference._step_state import StepState
+
+_TOLERANCE = 1e-4
+"""Relative difference of two losses by the same operations: float32 sums, at most in another order."""
+
+
+@dataclass(frozen=True, eq=False)
+class CapturedStep:
+    """The graph of a step, and the tensors that it reads besides state and batch.
+
+    Attributes
+    ----------
+    graph
+        Called with ``[*state.flat(), *drawn, *constants]``; returns the loss, changes the state in place.
+    constants
+        Tensors that stay as they are from step to step, the data among them.
+    """
+
+    graph: GraphModule
+    constants: list[Tensor]
+
+
+def capture_step(
+    program: Callable[..., Any],
+    guide: nn.Module,
+    batches: Batches,
+    particles: int,
+    state: StepState,
+    drawn: Mapping[str, Tensor],
+) -> CapturedStep:
+    """Run one step on copies of the state and write down its operations.
+
+    Raises
+    ------
+    UnsupportedError
+        For a guide without reparameterised draws, and for what a graph cannot hold.
+    """
+    elbo = Trace_ELBO(particles, max_plate_nesting=1, vectorize_particles=particles > 1)
+    modules = [module for module in (guide, program) if isinstance(module, nn.Module)]
+
+    def step(*inputs: Tensor) -> Tensor:
+        given, batch = tree_unflatten(list(inputs), form)
+        now = state.like(given)
+        leaves = [value.detach().requires_grad_() for value in now.parameters]
+        known = zip([*state.parameters, *state.buffers], [*leaves, *now.buffers], strict=True)
+        with _in_place_of({id(old): new for old, new in known}, modules):
+            loss = _negative_elbo(elbo, program, guide, arguments_of(batches, batch), particles)
+            gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
+        now.adam(gradients, torch.isfinite(loss.detach()))
+        return loss.detach()
+
+    copies = [value.detach().clone() for value in state.flat()]
+    inputs, form = tree_flatten((copies, dict(drawn)))
+    with torch.random.fork_rng():
+        graph: GraphModule = make_fx(step)(*inputs)
+        found = CapturedStep(graph, constants_as_inputs(graph))
+        losses = []
+        for once in (lambda *given: graph(*given, *found.constants), step):
+            torch.manual_seed(1)
+            copies = [value.detach().clone() for value in state.flat()]
+            losses.append(float(once(*copies, *drawn.values())))
+    if not math.isclose(*losses, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE):
+        raise UnsupportedError(
+            f"a captured step does not do the same again (loss {losses[0]:.6g}, uncaptured {losses[1]:.6g}); "
+            "model or guide use random numbers, or a state, outside of torch and of their buffers"
+        )
+    return found
+
+
+def _negative_elbo(
+    elbo: Trace_ELBO,
+    program: Callable[..., Any],
+    guide: nn.Module,
+    arguments: tuple[Any, ...],
+    particles: int,
+) -> Tensor:
+    """The loss without the numbers that `Trace_ELBO` takes off the graph."""
+    ((model_trace, guide_trace),) = elbo._get_traces(program, guide, arguments, {})
+    for name, site in guide_trace.nodes.items():
+        if site["type"] == "sample" and not site["is_observed"] and not site["fn"].has_rsample:
+            raise UnsupportedError(f"the guide's site '{name}' has no reparameterised draws")
+    loss: Tensor = (guide_trace.log_prob_sum() - model_trace.log_prob_sum()) / particles
+    return loss
+
+
+@contextmanager
+def _in_place_of(tensors: Mapping[int, Tensor], modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Modules with other tensors where the parameters and buffers of these identities stood."""
+    undo: list[tuple[dict[str, Any], str, Any]] = []
+    try:
+        for module in {id(m): m for top in modules for m in top.modules()}.values():
+            for table in (vars(module)["_parameters"], vars(module)["_buffers"]):
+                for name, value in table.items():
+                    if id(value) in tensors:
+                        undo.append((table, name, value))
+                        table[name] = tensors[id(value)]
+        with poutine.block():
+            yield
+    finally:
+        for table, name, value in undo:
+            table[name] = value

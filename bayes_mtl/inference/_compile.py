@@ -1,0 +1,100 @@
+"""From a captured graph to machine code."""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+from torch.fx import GraphModule
+
+from bayes_mtl._errors import UnsupportedError
+
+Result = TypeVar("Result")
+
+
+def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[..., Any]:
+    """Machine code of a graph for inputs of these shapes, kept in the compiler's cache on disk.
+
+    Random numbers are torch's own, in the order of the graph.
+
+    Raises
+    ------
+    UnsupportedError
+        Where the compiler fails: its reason.
+    """
+    import torch._inductor as inductor  # the compiler takes a second to import
+    from torch._guards import TracingContext, tracing
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
+    on_cpu = all(value.device.type == "cpu" for value in inputs)
+    options = {
+        "fallback_random": True,
+        "cpp_wrapper": on_cpu,
+        "cpp.threads": torch.get_num_threads(),
+        "triton.cudagraphs": not on_cpu,
+    }
+    # With a context of tracing, which torch.compile would make, the cache on disk takes part.
+    context = TracingContext(FakeTensorMode(shape_env=ShapeEnv()))
+    try:
+        with torch.no_grad(), tracing(context), _quiet():
+            return inductor.compile(graph, [value.detach() for value in inputs], options=options)
+    except Exception as error:
+        raise UnsupportedError(f"the compiler stopped with {type(error).__name__}: {error}") from error
+
+
+def compile_or_warn(attempt: Callable[[], Result], method: str) -> Result | None:
+    """What ``attempt`` returns; None, and a warning with the reason, where it fails."""
+    try:
+        return attempt()
+    except Exception as error:  # noqa: BLE001  a user's model may do anything at all
+        warnings.warn(
+            f"{method} goes on uncompiled, which is slower but gives the same result: {error}. "
+            "Pass compile=False to leave it at that.",
+            stacklevel=2,
+        )
+        return None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the compiler's remarks on its own ways; its errors come through."""
+    logger = logging.getLogger("torch._inductor")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def constants_as_inputs(graph: GraphModule) -> list[Tensor]:
+    """Make inputs of the tensors that capturing had kept inside: they are neither copied nor hashed."""
+    found: dict[str, list[Any]] = {}
+    last = None
+    for node in graph.graph.nodes:
+        if node.op == "placeholder":
+            last = node
+        elif node.op == "get_attr" and isinstance(getattr(graph, node.target), Tensor):
+            found.setdefault(node.target, []).append(node)
+    constants: list[Tensor] = []
+    for name, nodes in found.items():
+        value = getattr(graph, name)
+        if value.numel() == 1 and not value.is_floating_point():
+            continue
+        with graph.graph.inserting_after(last):
+            last = graph.graph.placeholder(f"constant_{len(constants)}")
+        for node in nodes:
+            node.replace_all_uses_with(last)
+            graph.graph.erase_node(node)
+        delattr(graph, name)
+        constants.append(value.detach())
+    for node in graph.graph.nodes:
+        node.meta.pop("val", None)  # what was traced stays alive otherwise, and stands in the compiler's way
+    graph.recompile()
+    return constants

@@ -1,0 +1,72 @@
+"""Which way the steps of a training are run: operation by operation, or compiled."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from bayes_mtl.inference._batches import Batches
+from bayes_mtl.inference._compile import compile_or_warn
+from bayes_mtl.inference._compiled_step import CompiledStep
+from bayes_mtl.inference._eager_step import EagerStep
+from bayes_mtl.inference._learned import Learned
+from bayes_mtl.inference._step import Step
+
+_FIRST_EAGER = 300
+"""Steps before ``"auto"`` compiles: a fit that ends within them gains nothing."""
+_WORTH_COMPILING = 2_000
+"""Steps that must be left: compiling costs about as much as a thousand uncompiled ones."""
+
+
+class Steps:
+    """Runs steps, and changes over to compiled ones when it pays.
+
+    The rule counts steps and looks at no clock: a fit's result must not depend on how busy the machine is.
+
+    Parameters
+    ----------
+    program, guide, batches, learned, optimiser, particles
+        Of the training.
+    compile
+        True, False or ``"auto"``.
+    steps
+        Most steps of the training.
+    """
+
+    def __init__(
+        self,
+        program: Callable[..., Any],
+        guide: nn.Module,
+        batches: Batches,
+        learned: Learned,
+        optimiser: torch.optim.Adam,
+        particles: int,
+        *,
+        compile: bool | Literal["auto"],
+        steps: int,
+    ) -> None:
+        self._parts = (program, guide, batches, learned, optimiser, particles)
+        self._step: Step = EagerStep(program, guide, batches, optimiser, particles)
+        self._compile, self._steps, self._own = compile, steps, 0
+
+    def __call__(self, number: int, drawn: dict[str, Tensor], announce: Callable[[str], Any]) -> float:
+        """Run step ``number``."""
+        if self._due(number):
+            announce("SVI (compiling)")
+            self._change(drawn)
+            announce("SVI")
+        self._own += 1
+        return self._step(drawn)
+
+    def finish(self) -> None:
+        """Leave everything that was learned in modules and optimiser."""
+        self._step.finish()
+
+    def _due(self, number: int) -> bool:
+        if self._compile == "auto":
+            return number == _FIRST_EAGER and self._steps - number >= _WORTH_COMPILING
+        return bool(self._compile) and self._own == 0
+
+    def _change(self, drawn: dict[str, Tensor]) -> None:
+        self._step = compile_or_warn(lambda: CompiledStep(*self._parts, drawn), "SVI") or self._step

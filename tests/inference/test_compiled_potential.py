@@ -1,0 +1,58 @@
+"""The log-density in machine code against plain evaluation."""
+
+import math
+
+import numpy as np
+import pyro
+import torch
+from pyro.distributions import MultivariateNormal, Normal
+
+from bayes_mtl import MultiTaskModel
+from bayes_mtl.inference import NUTS, Collapsed
+from bayes_mtl.inference._collapsed_program import CollapsedProgram
+from bayes_mtl.inference._local import local_parameters
+from bayes_mtl.inference._potential import Potential
+from bayes_mtl.likelihoods import Gaussian
+from bayes_mtl.priors import Hierarchical
+from tests.inference.cases import rows
+
+
+def test_value_and_gradient() -> None:
+    data = rows()
+    with local_parameters():
+        program = MultiTaskModel(Hierarchical(covariance="diagonal"), Gaussian()).program(data)
+        potential = Potential(CollapsedProgram(program, data))
+        points = potential.start.numpy() + np.random.default_rng(0).normal(size=(5, len(potential)))
+        plain = [potential.value_and_gradient(point) for point in points]
+        potential.compile()
+        compiled = [potential.value_and_gradient(point) for point in points]
+    for (value, gradient), (expected, slope) in zip(compiled, plain, strict=True):
+        # float64, sums in another order
+        np.testing.assert_allclose(value, expected, rtol=1e-10)
+        np.testing.assert_allclose(gradient, slope, rtol=1e-8, atol=1e-8)
+
+
+def test_a_singular_point_has_no_density() -> None:
+    """A covariance that is no covariance beyond ``a = 1``."""
+
+    def program() -> None:
+        a = pyro.sample("a", Normal(0.0, 1.0))
+        one, zeros = torch.ones_like(a), torch.zeros(2, dtype=a.dtype)
+        covariance = torch.stack([torch.stack([one, a]), torch.stack([a, one])])
+        pyro.sample("y", MultivariateNormal(zeros, covariance), obs=zeros)
+
+    with local_parameters():
+        potential = Potential(program)
+        potential.compile()
+        assert math.isfinite(potential.value_and_gradient(np.array([0.5]))[0])
+        assert potential.value_and_gradient(np.array([2.0]))[0] == -math.inf
+
+
+def test_chains_are_those_of_the_uncompiled_density() -> None:
+    """Only rounding differs, and chains of a few steps do not spread it far."""
+    model, data = MultiTaskModel(Hierarchical(covariance="diagonal"), Gaussian()), rows()
+    means = []
+    for compile in (True, False):
+        nuts = NUTS(draws=20, warmup=20, chains=1, compile=compile, progress=False)
+        means.append(Collapsed(nuts).run(model, data).draws["mean"].mean(0))
+    assert torch.allclose(*means, rtol=1e-3, atol=1e-3)
