@@ -32,7 +32,7 @@ def methods(quick: bool) -> dict[str, tuple[AbstractTaskPrior, AbstractInference
         "hierarchical, Collapsed": (Hierarchical(), Collapsed(), shared),
         "hierarchical diagonal, Coll.": (Hierarchical(covariance="diagonal"), Collapsed(), shared),
         "low rank 3, Collapsed": (LowRank(3), Collapsed(), shared),
-        "hier., noise by school, Coll.": (Hierarchical(), Collapsed(), Gaussian(noise="task")),
+        "hier., school noise, Coll.": (Hierarchical(), Collapsed(), Gaussian(noise="task")),
         "clusters 3, Collapsed": (TaskClustering(3), Collapsed(), shared),
         "hierarchical, SVI": (Hierarchical(), svi(), shared),
         "hierarchical, SVI AutoNormal": (Hierarchical(), svi(guide=AutoNormal), shared),
