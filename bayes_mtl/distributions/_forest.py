@@ -38,42 +38,43 @@ class Forest:
         Every merger comes after those below it.
         """
         trees, mergers = children.shape[:2]
-        nodes = 2 * mergers + 1
+        tasks, nodes = mergers + 1, 2 * mergers + 1
         every = np.arange(trees)
-        used = children[..., 0] >= 0
-        height = np.zeros((trees, nodes), dtype=np.int64)
-        parent = np.full((trees, nodes + 1), nodes)  # the last column takes what is in no tree
+        # One column more, which -1 means too, takes what is in no tree.
+        parent = np.full((trees, nodes + 1), nodes)
         sibling = np.full((trees, nodes + 1), nodes)
+        at = every[:, None, None], children
+        parent[at] = np.arange(tasks, nodes)[:, None]
+        sibling[at] = children[..., ::-1]
+        parent[:, nodes] = sibling[:, nodes] = nodes
+        height = np.full((trees, nodes + 1), -1)
+        height[:, :tasks] = 0
         for k in range(mergers):
-            left, right = children[:, k, 0], children[:, k, 1]
-            height[:, mergers + 1 + k] = 1 + np.maximum(height[every, left], height[every, right])
-            for one, other in ((left, right), (right, left)):
-                parent[every, one], sibling[every, one] = mergers + 1 + k, other
-            parent[:, nodes], sibling[:, nodes] = nodes, nodes
-        parent, sibling = parent[:, :nodes], sibling[:, :nodes]
-        depth = np.zeros((trees, nodes + 1), dtype=np.int64)
+            height[:, tasks + k] = 1 + height[every[:, None], children[:, k]].max(1)
+        depth = np.full((trees, nodes + 1), -1)
         for k in range(mergers - 1, -1, -1):
-            up = parent[:, mergers + 1 + k]
-            depth[:, mergers + 1 + k] = np.where(up < nodes, 1 + depth[every, up], 0)
-        leaf = np.arange(mergers + 1)
-        depth[:, leaf] = np.where(parent[:, leaf] < nodes, 1 + depth[every[:, None], parent[:, leaf]], 0)
-        inside = np.concatenate([np.ones((trees, mergers + 1), dtype=bool), used], 1)
+            depth[:, tasks + k] = 1 + depth[every, parent[:, tasks + k]]
+        depth[:, :tasks] = 1 + depth[every[:, None], parent[:, :tasks]]
+        parent, sibling = parent[:, :nodes], sibling[:, :nodes]
+        height, depth = height[:, :nodes], depth[:, :nodes]
+        inside = np.ones((trees, nodes), dtype=bool)
+        inside[:, tasks:] = children[..., 0] >= 0
         start = every * nodes
         ups = []
         for level in range(1, int(height.max()) + 1):
             tree, node = np.nonzero((height == level) & inside)
-            pair = children[tree, node - mergers - 1] + start[tree, None]
+            pair = children[tree, node - tasks] + start[tree, None]
             ups.append(torch.from_numpy(np.stack([start[tree] + node, pair[:, 0], pair[:, 1]])))
         downs = []
         for level in range(1, int(depth.max()) + 1):
-            tree, node = np.nonzero(depth[:, :nodes] == level)
+            tree, node = np.nonzero((depth == level) & inside)
             at = start[tree]
             own = np.stack([at + node, at + parent[tree, node], at + sibling[tree, node]])
             downs.append(torch.from_numpy(own))
         top = np.nonzero(((parent == nodes) & inside).ravel())[0]
         return cls(
             parent=torch.from_numpy(parent.copy()),
-            leaves=torch.from_numpy((start[:, None] + leaf).ravel()),
+            leaves=torch.from_numpy((start[:, None] + np.arange(tasks)).ravel()),
             ups=tuple(ups),
             downs=tuple(downs),
             roots=torch.from_numpy(top),

@@ -45,8 +45,9 @@ def push(own: Tensor, duration: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     singular precision nor a duration of zero is a special case. Where numbers overflow it is not a number.
     """
     identity = torch.eye(own.shape[-2], dtype=own.dtype)
-    factor, failed = torch.linalg.cholesky_ex(identity + duration[..., None, None] * own[..., :-1])
-    factor = factor.masked_fill_((failed > 0)[..., None, None], torch.nan)
+    inside = torch.addcmul(identity, duration[..., None, None], own[..., :-1])
+    factor, failed = torch.linalg.cholesky_ex(inside)
+    factor.masked_fill_((failed > 0)[..., None, None], torch.nan)
     inverse = torch.cholesky_inverse(factor)
     return inverse @ own, inverse, factor
 
@@ -85,14 +86,13 @@ def upward(forest: Forest, duration: Tensor, leaves: Tensor) -> Upward:
 
 def marginals(forest: Forest, duration: Tensor, up: Upward) -> tuple[Tensor, Tensor]:
     """Posterior mean ``[nodes, size]`` and covariance ``[nodes, size, size]`` of every node."""
-    duration = duration.reshape(-1, 1)
-    mean = duration * up.above[..., -1]
-    covariance = duration.unsqueeze(-1) * up.inverse
+    wide = duration.reshape(-1, 1, 1)
+    found = torch.cat([wide * up.inverse, wide * up.above[..., -1:]], -1)  # given the parent at 0
     for at, parent, _ in forest.downs:
         inverse = up.inverse[at]
-        mean[at] += (inverse @ mean[parent].unsqueeze(-1)).squeeze(-1)
-        covariance[at] += inverse @ covariance[parent] @ inverse
-    return mean, covariance
+        moved = inverse @ found[parent]
+        found.index_add_(0, at, torch.cat([moved[..., :-1] @ inverse, moved[..., -1:]], -1))
+    return found[..., -1], found[..., :-1]
 
 
 def draw(forest: Forest, duration: Tensor, up: Upward) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 Density = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Log-density ``[chains]`` and gradient ``[chains, size]`` at ``[chains, size]``."""
 
-_LEAST, _MOST = 4, 10  # leapfrog steps a trajectory
+_LEAST, _MOST = 3, 7  # leapfrog steps a trajectory
 
 
 @dataclass(eq=False)
@@ -41,7 +41,7 @@ class Hamiltonian:
         self._restart()
 
     def _restart(self) -> None:
-        self._center, self._count, self._error, self._log_mean = math.log(10 * self.step), 0, 0.0, 0.0
+        self._center, self._count, self._error, self._log_mean = math.log(3 * self.step), 0, 0.0, 0.0
 
     def move(self, position: Tensor, density: Density) -> Tensor:
         """One trajectory from each chain's position."""

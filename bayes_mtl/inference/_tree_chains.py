@@ -12,8 +12,8 @@ from bayes_mtl.inference._regraft import regraft
 from bayes_mtl.inference._tree_program import TreeProgram
 from bayes_mtl.priors import at_draws
 
-MEAN = "mean"
-_CANDIDATES = 32
+MEAN, SCALE = "mean", "scale"
+_CANDIDATES = 16
 
 
 class TreeChains:
@@ -46,6 +46,9 @@ class TreeChains:
         self.random = np.random.default_rng(int(torch.randint(2**31, ())))
         self.hamiltonian = Hamiltonian(start.shape[1] + self.tree.shape[1], target_accept)
         self.regrafted = 0.0
+        self._scales = torch.zeros_like(start[0])
+        at = self._start_of(SCALE)
+        self._scales[at : at + program.dims.features] = 1.0
 
     def iterate(self) -> None:
         """One iteration of all chains."""
@@ -75,11 +78,7 @@ class TreeChains:
         prior = self.program.prior.mean
         if not isinstance(prior, Normal):
             return
-        size, at = root.shape[-1], 0
-        for site in self.potential.sites:
-            if site.name == MEAN:
-                break
-            at += site.size
+        size, at = root.shape[-1], self._start_of(MEAN)
         tree = torch.from_numpy(self.tree)
         forest = Forest.of(self.tree[..., :2].astype(np.int64))
         up = upward(forest, forest.durations(tree, kappa), leaves)
@@ -102,24 +101,38 @@ class TreeChains:
     def _move(self) -> None:
         children = torch.from_numpy(self.tree[..., :2])
         forest = Forest.of(self.tree[..., :2].astype(np.int64))
-        size = self.flat.shape[1]
 
         def density(position: Tensor) -> tuple[Tensor, Tensor]:
             point = position.detach().requires_grad_()
-            time = point[:, size:].exp().cumsum(-1)
+            flat, time = self._from(point)
             self._at(torch.cat([children, time.unsqueeze(-1)], -1), forest)
-            value = self.potential.log_density(point[:, :size]) + point[:, size:].sum(-1)
+            value = self.potential.log_density(flat) + point[:, flat.shape[1] :].sum(-1)
             (gradient,) = torch.autograd.grad(value.sum(), point)
             return value.detach(), gradient
 
-        position = self.hamiltonian.move(self._position(), density)
-        self.flat = position[:, :size]
-        time = position[:, size:].exp().cumsum(-1).numpy()
-        self.tree = np.concatenate([self.tree[..., :2], time[..., None]], -1)
+        self.flat, time = self._from(self.hamiltonian.move(self._position(), density))
+        self.tree = np.concatenate([self.tree[..., :2], time.unsqueeze(-1).numpy()], -1)
 
     def _position(self) -> Tensor:
-        duration = np.diff(self.tree[..., 2], axis=-1, prepend=0.0)
-        return torch.cat([self.flat, torch.from_numpy(duration).log()], -1)
+        """Coordinates of the trajectories: hyperparameters, and logarithms of the durations.
+
+        The data tell how far the tasks are apart, which is the diffusion's scale times the root of the tree's
+        height; so that product stands in for the scale (on logarithmic scale: a shift, of unit Jacobian).
+        """
+        duration = torch.from_numpy(np.diff(self.tree[..., 2], axis=-1, prepend=0.0)).log()
+        height = torch.from_numpy(self.tree[:, -1:, 2]).log()
+        return torch.cat([self.flat + 0.5 * self._scales * height, duration], -1)
+
+    def _from(self, position: Tensor) -> tuple[Tensor, Tensor]:
+        """Unconstrained hyperparameters and times at a position."""
+        size = self.flat.shape[1]
+        time = position[:, size:].exp().cumsum(-1)
+        return position[:, :size] - 0.5 * self._scales * time[:, -1:].log(), time
+
+    def _start_of(self, name: str) -> int:
+        """Where a site begins among the unconstrained hyperparameters."""
+        names = [site.name for site in self.potential.sites]
+        return sum(site.size for site in self.potential.sites[: names.index(name)])
 
     def _at(self, tree: Tensor, forest: Forest | None) -> None:
         self.program.tree, self.program.forest = tree.unsqueeze(1), forest

@@ -42,10 +42,10 @@ class Trees(AbstractInference):
     warmup
         Warm-up iterations a chain; step sizes adapt in them and not after.
     chains
-        Number of chains, which are worked on together; each starts at a greedy tree on weights drawn
-        around their estimates.
+        Number of chains. They are worked on together, so that more of them cost little; each starts at a
+        greedy tree on weights drawn around their estimates.
     moves
-        Subtrees that are cut off and grafted in an iteration; None for a quarter of the number of tasks.
+        Subtrees that are cut off and grafted in an iteration; None for a third of the number of tasks.
     target_accept
         Acceptance rate of the Hamiltonian trajectories.
     progress
@@ -57,9 +57,9 @@ class Trees(AbstractInference):
     the greedy start; Andrieu, Lee and Vihola (Bernoulli 2018) for the choice among candidates.
     """
 
-    draws: int = 250
-    warmup: int = 250
-    chains: int = 4
+    draws: int = 100
+    warmup: int = 100
+    chains: int = 8
     moves: int | None = None
     target_accept: float = 0.8
     progress: bool = True
@@ -82,7 +82,7 @@ class Trees(AbstractInference):
             trees = _starts(collapsed, self.chains)
             collapsed.tree = trees[0]
             values = start_values(program, data)
-            moves = max(2, round(tasks / 4)) if self.moves is None else self.moves
+            moves = max(2, round(tasks / 3)) if self.moves is None else self.moves
             potential = Potential(collapsed, (), values)
             state = TreeChains(collapsed, potential, trees, moves, self.target_accept)
             flat, tree, divergences, stopped = self._chains(state)
