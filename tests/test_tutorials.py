@@ -17,10 +17,11 @@ COMPARISON = re.compile(r": ([+-]\d\.\d{4}) nats a \w+, standard error (\d\.\d{4
 COMPARED = {
     "01_first_model": ["Hierarchical - Independent", "Hierarchical - Pooled"],
     "02_your_own_prior": ["students of known schools", "students of new schools"],
+    "03_clusters_and_gates": ["Gate - Hierarchical", "Gate - 2 clusters, no gate"],
 }
 # The comparisons that must all be in favour for the claim to be called shown.
-DECISIVE = {"01_first_model": [0, 1], "02_your_own_prior": [1]}
-SCHOOLS = {"01_first_model": 65, "02_your_own_prior": 160}
+DECISIVE = {"01_first_model": [0, 1], "02_your_own_prior": [1], "03_clusters_and_gates": [0, 1]}
+SCHOOLS = {"01_first_model": 65, "02_your_own_prior": 160, "03_clusters_and_gates": 160}
 
 
 def claims(notebook: NotebookNode) -> str:

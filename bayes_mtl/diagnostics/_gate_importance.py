@@ -1,6 +1,6 @@
 """What the gate of `TaskClustering` looks at."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -63,7 +63,7 @@ def gate_importance(
     order = [int(i) for i in moved.mean(0).argsort(descending=True)]
     if by_cluster:
         values = change[:, order].flatten(1).numpy()
-        index = pd.MultiIndex.from_product(
+        index: pd.Index[Any] = pd.MultiIndex.from_product(
             [[names[i] for i in order], range(prior.clusters)], names=["task_feature", "cluster"]
         )
         last = {"P(>0)": (values > 0).mean(0)}
