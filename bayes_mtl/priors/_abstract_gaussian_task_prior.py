@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import pyro
 import torch
+from jaxtyping import Float
 from pyro.distributions import Normal
 from torch import Tensor
 
@@ -37,10 +38,10 @@ class AbstractGaussianTaskPrior(AbstractTaskPrior):
     def moments(self, dims: Dims) -> Moments:
         """Sample the hyperparameters and return mean and covariance of the weights given them."""
 
-    def weights(self, dims: Dims) -> Tensor:
+    def weights(self, dims: Dims) -> Float[Tensor, "*draws tasks features outputs"]:
         return self._sample(self.moments(dims), dims)
 
-    def new_weights(self, dims: Dims) -> Tensor:
+    def new_weights(self, dims: Dims) -> Float[Tensor, "*draws tasks features outputs"]:
         return self._sample(self.new_moments(dims), dims)
 
     def new_moments(self, dims: Dims) -> Moments:
@@ -59,7 +60,7 @@ class AbstractGaussianTaskPrior(AbstractTaskPrior):
             )
         return moments
 
-    def relatedness(self, draws: Mapping[str, Tensor], dims: Dims) -> Tensor:
+    def relatedness(self, draws: Mapping[str, Tensor], dims: Dims) -> Float[Tensor, "draws tasks tasks"]:
         """How alike tasks are, ``[draws, tasks, tasks]``.
 
         The cosine between the tasks' deviations from the mean that the hyperparameters give them: 1 for
@@ -82,7 +83,7 @@ class AbstractGaussianTaskPrior(AbstractTaskPrior):
         deviation = deviation / deviation.norm(dim=-1, keepdim=True).clamp_min(1e-12)
         return deviation @ deviation.mT
 
-    def _sample(self, moments: Moments, dims: Dims) -> Tensor:
+    def _sample(self, moments: Moments, dims: Dims) -> Float[Tensor, "*draws tasks features outputs"]:
         if moments.logits is not None:
             with dims.plate():
                 return pyro.sample("weights", WeightMixture(moments.mean, moments.root(), moments.logits))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 _CANDIDATES = 200
@@ -12,7 +13,9 @@ _ROUNDS = 20
 
 
 def align_clusters(
-    draws: Mapping[str, Tensor], responsibilities: Tensor, dim_names: Mapping[str, tuple[str, ...]]
+    draws: Mapping[str, Tensor],
+    responsibilities: Float[Tensor, "draws tasks clusters"],
+    dim_names: Mapping[str, tuple[str, ...]],
 ) -> dict[str, Tensor]:
     """Relabel the clusters of every draw, the largest cluster first.
 
@@ -42,7 +45,7 @@ def align_clusters(
     return aligned
 
 
-def matching(responsibilities: Tensor) -> Tensor:
+def matching(responsibilities: Float[Tensor, "draws tasks clusters"]) -> Int[Tensor, "draws clusters"]:
     """``[draws, clusters]``: which of a draw's clusters takes each place.
 
     The reference is first one draw: that whose co-assignment of tasks is nearest to the posterior mean
@@ -72,7 +75,7 @@ def matching(responsibilities: Tensor) -> Tensor:
     return order.to(responsibilities.device)
 
 
-def _central(values: Tensor) -> int:
+def _central(values: Float[Tensor, "draws tasks clusters"]) -> int:
     """The draw whose co-assignment matrix is nearest to the mean of all."""
     chosen = torch.linspace(0, len(values) - 1, min(len(values), _CANDIDATES)).long().unique()
     some = values[chosen]

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from bayes_mtl._shapes import Dims
@@ -11,7 +12,9 @@ from bayes_mtl._shapes import Dims
 _SMALLEST_SCALE = 0.1
 
 
-def cluster_start(estimates: Tensor, dims: Dims, clusters: int, *, search: bool) -> dict[str, Tensor]:
+def cluster_start(
+    estimates: Float[Tensor, "tasks features outputs"], dims: Dims, clusters: int, *, search: bool
+) -> dict[str, Tensor]:
     """Cluster the tasks' estimates and describe each cluster.
 
     Parameters
@@ -48,7 +51,7 @@ def cluster_start(estimates: Tensor, dims: Dims, clusters: int, *, search: bool)
     }
 
 
-def _kmeans(points: np.ndarray, clusters: int) -> np.ndarray:
+def _kmeans(points: Float[np.ndarray, "tasks weights"], clusters: int) -> Int[np.ndarray, " tasks"]:
     from sklearn.cluster import KMeans
 
     with warnings.catch_warnings():
@@ -56,7 +59,7 @@ def _kmeans(points: np.ndarray, clusters: int) -> np.ndarray:
         return KMeans(clusters, n_init=10, random_state=0).fit_predict(points)
 
 
-def _best_labels(points: np.ndarray, most: int) -> np.ndarray:
+def _best_labels(points: Float[np.ndarray, "tasks weights"], most: int) -> Int[np.ndarray, " tasks"]:
     """Labels of the number of clusters with the lowest BIC of a mixture of diagonal Gaussians."""
     from sklearn.mixture import GaussianMixture
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 
@@ -22,16 +23,16 @@ class Estimates:
         ``[tasks, features, outputs]``: the tasks' weights under that population.
     """
 
-    weights: Tensor
-    mean: Tensor
-    covariance: Tensor
-    shrunk: Tensor
+    weights: Float[Tensor, "tasks features outputs"]
+    mean: Float[Tensor, "features outputs"]
+    covariance: Float[Tensor, "outputs features features"]
+    shrunk: Float[Tensor, "tasks features outputs"]
 
-    def scale(self) -> Tensor:
+    def scale(self) -> Float[Tensor, "features outputs"]:
         """Standard deviations of the population, ``[features, outputs]``."""
         return self.covariance.diagonal(dim1=-2, dim2=-1).sqrt().mT
 
-    def correlation(self) -> Tensor:
+    def correlation(self) -> Float[Tensor, "features features"]:
         """Cholesky factor of the correlation, averaged over outputs, ``[features, features]``."""
         scale = self.covariance.diagonal(dim1=-2, dim2=-1).sqrt()
         correlation = (self.covariance / (scale.unsqueeze(-1) * scale.unsqueeze(-2))).mean(0)
@@ -39,7 +40,11 @@ class Estimates:
         shrunk = 0.98 * correlation + 0.02 * torch.eye(len(correlation), dtype=correlation.dtype)
         return torch.linalg.cholesky(shrunk)
 
-    def noise(self, scale: Tensor, correlation: Tensor | None = None) -> Tensor:
+    def noise(
+        self,
+        scale: Float[Tensor, "features outputs"],
+        correlation: Float[Tensor, "features features"] | None = None,
+    ) -> Float[Tensor, "tasks features outputs"]:
         """Standard normal noise that gives the shrunk weights, ``[tasks, features, outputs]``."""
         white = (self.shrunk - self.mean) / scale
         return (

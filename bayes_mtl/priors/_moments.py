@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from bayes_mtl._errors import InputError, UnsupportedError, message
@@ -35,12 +36,12 @@ class Moments:
         ``[..., tasks, components]``; None where there is one component.
     """
 
-    mean: Tensor
-    scale: Tensor | None = None
-    correlation: Tensor | None = None
-    factor: Tensor | None = None
-    tasks: Tensor | None = None
-    logits: Tensor | None = None
+    mean: Float[Tensor, "*batch features outputs"]
+    scale: Float[Tensor, "*_ #features #outputs"] | None = None
+    correlation: Float[Tensor, "*_ features features"] | None = None
+    factor: Float[Tensor, "*_ #features #outputs rank"] | None = None
+    tasks: Float[Tensor, "*_ tasks tasks"] | None = None
+    logits: Float[Tensor, "*_ components"] | None = None
 
     def __post_init__(self) -> None:
         without_scale = [
@@ -68,7 +69,7 @@ class Moments:
         """Columns of the low-rank part."""
         return 0 if self.factor is None else self.factor.shape[-1]
 
-    def spread(self, noise: Tensor) -> Tensor:
+    def spread(self, noise: Float[Tensor, "*_ features outputs"]) -> Float[Tensor, "*_ features outputs"]:
         """Turn standard normal ``noise [..., tasks, features, outputs]`` into deviations from the mean."""
         if self.scale is None:
             return torch.zeros_like(noise)
@@ -79,7 +80,7 @@ class Moments:
             noise = self.correlation @ noise
         return self.scale * noise
 
-    def root(self) -> Tensor:
+    def root(self) -> Float[Tensor, "*_ outputs features columns"]:
         """Square root ``R`` of one task's covariance ``R R'`` for each output.
 
         Returns

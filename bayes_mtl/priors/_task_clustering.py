@@ -23,6 +23,7 @@ from typing import ClassVar, Literal
 
 import pyro
 import torch
+from jaxtyping import Float
 from pyro.distributions import Dirichlet, Distribution, HalfNormal, LKJCholesky, Normal
 from torch import Tensor
 
@@ -117,7 +118,7 @@ class TaskClustering(AbstractGaussianTaskPrior):
             )
         return Moments(mean, scale, correlation, logits=logits)
 
-    def _logits(self, dims: Dims) -> Tensor:
+    def _logits(self, dims: Dims) -> Float[Tensor, "*_ clusters"]:
         if self.weights_prior == "gate":
             features = self._task_features(dims)
             features = torch.cat([torch.ones_like(features[:, :1]), features], 1)
@@ -136,7 +137,7 @@ class TaskClustering(AbstractGaussianTaskPrior):
             weights = pyro.sample("cluster_weights", Dirichlet(torch.full((self.clusters,), mass)))
         return weights.clamp_min(torch.finfo(weights.dtype).tiny).log()
 
-    def _task_features(self, dims: Dims) -> Tensor:
+    def _task_features(self, dims: Dims) -> Float[Tensor, "tasks task_features"]:
         if dims.task_features is None:
             raise InputError(
                 message(
@@ -153,7 +154,7 @@ class TaskClustering(AbstractGaussianTaskPrior):
         search = self.weights_prior in ("sparse", "stick-breaking")
         return cluster_start(estimates.weights, dims, self.clusters, search=search)
 
-    def assignment(self, draws: Mapping[str, Tensor], dims: Dims) -> Tensor:
+    def assignment(self, draws: Mapping[str, Tensor], dims: Dims) -> Float[Tensor, "draws tasks clusters"]:
         """Probability of each cluster for each task given its weights, ``[draws, tasks, clusters]``."""
         hyper = {name: value for name, value in draws.items() if name in self.dim_names}
         moments = at_draws(lambda: self.moments(dims), hyper)
@@ -174,7 +175,7 @@ class TaskClustering(AbstractGaussianTaskPrior):
     def derive(self, draws: Mapping[str, Tensor], dims: Dims) -> dict[str, Tensor]:
         return {"assignment": self.assignment(draws, dims)}
 
-    def relatedness(self, draws: Mapping[str, Tensor], dims: Dims) -> Tensor:
+    def relatedness(self, draws: Mapping[str, Tensor], dims: Dims) -> Float[Tensor, "draws tasks tasks"]:
         """Probability that two tasks belong to the same cluster, ``[draws, tasks, tasks]``."""
         assignment = self.assignment(draws, dims)
         together = assignment @ assignment.mT

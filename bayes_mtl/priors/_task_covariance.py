@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import pyro
+from jaxtyping import Float
 from pyro.distributions import Distribution, HalfNormal, LKJCholesky, Normal
 from torch import Tensor
 
@@ -69,7 +70,7 @@ class TaskCovariance(AbstractGaussianTaskPrior):
         scale = estimates.scale()
         return {"mean": estimates.mean, "scale": scale, "weights_noise": estimates.noise(scale)}
 
-    def relatedness(self, draws: Mapping[str, Tensor], dims: Dims) -> Tensor:
+    def relatedness(self, draws: Mapping[str, Tensor], dims: Dims) -> Float[Tensor, "draws tasks tasks"]:
         """The correlation between tasks, ``[draws, tasks, tasks]``."""
         factor = draws["task_correlation"].squeeze(1)
         return factor @ factor.mT
