@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayes_mtl.posterior._group_names import group_names
 from bayes_mtl.posterior._site_names import axis_names, kinds_of_tasks, likelihood_sites
 from bayes_mtl.posterior._units import fixed_in_units, weights_in_units
 
@@ -74,6 +75,8 @@ def coords(posterior: "Posterior", named: dict[str, NamedDraws] | None = None) -
     labels: dict[str, np.ndarray] = {
         "feature": _text(program.features),
         "fixed_feature": _text(schema.fixed),
+        "slope": _text(program.features[int(schema.intercept) :]),
+        "group": _text(group_names(program)),
         "output": np.asarray(outputs) if program.outputs == 1 else _text(tuple(map(str, outputs))),
         "task_feature": _text(schema.task_features),
         "task_feature_or_intercept": _text(("Intercept", *schema.task_features)),

@@ -1,0 +1,192 @@
+"""Sparse groups: the members of the family, what groups are, and what is found of them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pyro.distributions import HalfCauchy, LogNormal
+from scipy import stats
+
+from bayes_mtl import MultiTaskModel, TaskData, load
+from bayes_mtl._errors import InputError
+from bayes_mtl._seed import seeded
+from bayes_mtl._shapes import Dims
+from bayes_mtl.diagnostics import inclusion
+from bayes_mtl.inference import SVI, Collapsed, CoordinateAscent
+from bayes_mtl.likelihoods import Bernoulli, Gaussian
+from bayes_mtl.priors import AbstractTaskPrior, GroupSparse, Horseshoe, at_draws
+from bayes_mtl.priors._feature_groups import group_index, group_rms, group_sizes
+
+DRAWS = 4000
+
+
+def first_weights(prior: AbstractTaskPrior, dims: Dims) -> np.ndarray:
+    """``[draws, tasks, features]`` of the prior."""
+    with seeded(1), torch.no_grad():
+        weights = at_draws(lambda: prior.weights(dims), {"_none": torch.zeros(DRAWS, 1)})
+    return weights.expand(DRAWS, *weights.shape[-3:])[..., 0].double().numpy()
+
+
+@pytest.mark.parametrize(
+    ("prior", "marginal"),
+    [
+        (GroupSparse.student_t(3.0, phi=3.0 * 0.5**2), stats.t(3.0, scale=0.5)),
+        (GroupSparse.laplace(chi=4.0), stats.laplace(scale=1 / 2)),
+        (GroupSparse.group_lasso(chi=4.0), stats.laplace(scale=1 / 2)),
+        # scipy's in alpha = sqrt(chi), delta = sqrt(phi)
+        (
+            GroupSparse.normal_inverse_gaussian(chi=2.0, phi=0.5),
+            stats.norminvgauss(a=(2.0 * 0.5) ** 0.5, b=0.0, scale=0.5**0.5),
+        ),
+    ],
+    ids=["student_t", "laplace", "group_lasso", "normal_inverse_gaussian"],
+)
+def test_members_have_their_marginals(prior: GroupSparse, marginal: Any) -> None:
+    """One weight that is a group of its own."""
+    draws = first_weights(prior, Dims(1, 1, intercept=False))[:, 0, 0]
+    # a p-value below 1e-4 would come once in ten thousand seeds
+    assert stats.kstest(draws, marginal.cdf).pvalue > 1e-4
+
+
+def test_group_lasso_and_hyperbolic_have_their_norms_marginal() -> None:
+    """Of 3 tasks and groups of 2: p(W) ~ exp(-sqrt(chi (phi + |W|^2))), so |W| has r^5 times that."""
+    dims = Dims(3, 4, groups=(0, 0, 1, 1), intercept=False)
+    for prior, phi in ((GroupSparse.group_lasso(chi=4.0), 0.0), (GroupSparse.hyperbolic(4.0, 9.0), 9.0)):
+        weights = first_weights(prior, dims)
+        grid = np.linspace(0, 40, 40_001)
+        density = grid**5 * np.exp(-np.sqrt(4.0 * (phi + grid**2)) + np.sqrt(4.0 * phi))
+        cdf = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2)])
+        for group in (0, 1):
+            norm = np.linalg.norm(weights[..., 2 * group : 2 * group + 2].reshape(DRAWS, -1), axis=1)
+            assert stats.kstest(norm, lambda r, g=grid, c=cdf: np.interp(r, g, c / c[-1])).pvalue > 1e-4
+
+
+def test_groups_leave_the_intercept_out() -> None:
+    dims = Dims(2, 4, outputs=2, groups=(1, 0, 1, 2))
+    # the intercept comes first, with an index of its own
+    assert group_index(dims) == [0, 1, 2]
+    dims = Dims(2, 4, outputs=2, groups=(2, 0, 1, 0))
+    assert group_index(dims) == [0, 1, 0] and group_sizes(dims) == [2, 1]
+    assert group_index(Dims(2, 3)) == [0, 1]
+    weights = torch.randn(5, 2, 4, 2)
+    found = group_rms(weights, dims)
+    expected = weights[:, :, [1, 3]].square().mean((1, 2, 3)).sqrt()
+    assert found.shape == (5, 1, 2) and torch.allclose(found[:, 0, 0], expected)
+
+
+def sparse_tasks(rows: int, features: int, live: int, tasks: int = 4, seed: int = 0) -> TaskData:
+    """Shared inputs far from standardised, an intercept in each task, the first features alive."""
+    random = np.random.default_rng(seed)
+    weights = np.zeros((features, tasks))
+    weights[:live] = random.normal(size=(live, tasks)) + 1.0
+    x = random.normal(size=(rows, features))
+    y = 50.0 + 10 * np.arange(tasks) + x @ weights + 0.5 * random.normal(size=(rows, tasks))
+    y[random.uniform(size=y.shape) < 0.2] = np.nan
+    return TaskData.from_outputs(3 * x - 7, y)
+
+
+def test_groups_are_called_by_name_and_survive_a_file(tmp_path: Path) -> None:
+    data = sparse_tasks(120, 6, 2)
+    posterior = CoordinateAscent().run(MultiTaskModel(GroupSparse(), Gaussian()), data)
+    table = inclusion(posterior)
+    assert set(table.index[:2]) == {"x0", "x1"} and (table["call"][:2] == "alive").all()
+    assert (table["call"][2:] == "dead").all() and (table["upper"][2:] < 0.05).all()
+    assert (table["lower"] <= table["mean"]).all() and table["probability"].between(0, 1).all()
+    # intercepts are far apart and stay so
+    found = posterior.weights().loc[:, "mean"].xs("Intercept", level="feature")
+    assert np.ptp(found.to_numpy()) > 25
+    again = load(posterior.save(tmp_path / "sparse.safetensors"))
+    assert inclusion(again).equals(table)
+    assert list(again.to_arviz().posterior["group_rms"]["group"].values) == [f"x{i}" for i in range(6)]
+    with pytest.raises(InputError, match="level"):
+        inclusion(posterior, level=95)
+
+
+def test_far_fewer_rows_than_features() -> None:
+    """20 rows for 60 weights a task: two live features are found among 60."""
+    train, test = sparse_tasks(20, 60, 2, tasks=6), sparse_tasks(300, 60, 2, tasks=6)
+    posterior = CoordinateAscent().run(MultiTaskModel(GroupSparse(), Gaussian()), train)
+    assert set(inclusion(posterior).index[:2]) == {"x0", "x1"}
+    error = ((posterior.predict(test).mean - test.y) ** 2).mean()
+    # the noise's variance is 0.25, that of the signal above 4; least squares that knew the two live
+    # features would have 0.25 (1 + 3 / (16 - 4)) = 0.31
+    assert error < 0.6
+
+
+def test_directions_that_are_not_needed_are_given_up() -> None:
+    """Weights of rank 1 over twelve tasks: one of four directions keeps its strength."""
+    random = np.random.default_rng(3)
+    weights = 1.5 * np.outer(random.normal(size=6), random.normal(size=12))
+    x = random.normal(size=(60, 6))
+    data = TaskData.from_outputs(x, x @ weights + 0.3 * random.normal(size=(60, 12)), intercept=False)
+    inference = CoordinateAscent(iterations=200)
+    posterior = inference.run(MultiTaskModel(GroupSparse(rank=4), Gaussian()), data)
+    strength = posterior.draws["strength"][:, 0].mean(0).sort(descending=True).values
+    # below a tenth a direction adds less than 1 % of the variance
+    assert strength[0] > 0.5 and strength[1] < 0.1
+    assert posterior.draws["own_scale"].mean() < 0.3
+    new = posterior.predict(x[:5], new_task=True)
+    assert np.isfinite(new.mean).all()
+
+
+def test_classification() -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(150, 8))
+    weights = np.zeros((8, 4))
+    weights[:2] = 2.5 * np.sign(random.normal(size=(2, 4)))
+    task = np.arange(600) % 4
+    rows = np.repeat(x, 4, axis=0)
+    y = (rows * weights[:, task].T).sum(1) + random.logistic(size=600) > 0
+    data = TaskData.from_arrays(rows, y.astype(float), task, groups={"a": ["x0", "x1"], "b": ["x2", "x3"],
+        "c": ["x4", "x5"], "d": ["x6", "x7"]})  # fmt: skip
+    svi = SVI(steps=400, learning_rate=0.1, particles=2, progress=False)
+    table = inclusion(svi.run(MultiTaskModel(GroupSparse(), Bernoulli()), data), negligible=0.3)
+    assert table.index[0] == "a" and table["call"]["a"] == "alive"
+    assert table["upper"].drop("a").max() < 0.5 * table["lower"]["a"]
+
+
+def test_learned_scales_are_kept() -> None:
+    data = sparse_tasks(60, 5, 2)
+    model = MultiTaskModel(GroupSparse.student_t(), Gaussian())
+    for inference in (CoordinateAscent(draws=50), Collapsed(draws=50)):
+        phi = inference.run(model, data).draws["phi"]
+        assert phi.shape == (50, 1) and (phi > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"rank": -1}, "rank"),
+        ({"chi": -1.0}, "chi"),
+        ({"chi": 0.0}, "chi"),
+        ({"order": 1.0, "phi": 0.0}, "phi"),
+        ({"order": 1.0, "chi": 0.0, "order_by_size": -1.0}, "chi"),
+        ({"intercept": 0.0}, "intercept"),
+    ],
+)
+def test_settings_without_a_density_are_refused(settings: dict[str, float], name: str) -> None:
+    with pytest.raises(InputError, match=name):
+        GroupSparse(**settings)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="intercept"):
+        Horseshoe(intercept=0.0)
+
+
+def test_limits_are_allowed_where_the_density_exists() -> None:
+    assert GroupSparse(1.0, 0.0, 1.0).chi == 0.0
+    assert GroupSparse(-1.0, LogNormal(0.0, 1.0), 0.0).phi == 0.0
+
+
+def test_horseshoe_shrinks_as_its_formula_says() -> None:
+    prior = Horseshoe(overall=HalfCauchy(0.1))
+    values = {
+        "overall": torch.tensor([[0.2]]),
+        "slab": torch.tensor([[4.0]]),
+        "local": torch.tensor([[[1.0, 50.0]]]),
+    }
+    found = at_draws(lambda: prior.moments(Dims(3, 3)), values)
+    assert found.scale is not None
+    u = np.array([0.2, 10.0])
+    expected = np.sqrt(4.0 * u**2 / (4.0 + u**2))
+    assert np.allclose(found.scale[0, 0, :, 0].numpy(), [1.0, *expected], rtol=1e-5)
