@@ -20,7 +20,8 @@ def mixture_kl(
 
     The true one has no closed form and is estimated by Monte Carlo, with log-sum-exp. The two that have one
     are other quantities: the convex bound ``sum_i weights_i KL(q, N_i)``, never below the true divergence,
-    and the divergence from the one Gaussian with the mixture's mean and variance.
+    and the divergence from the Gaussian of a weighted average of independent draws, with mean
+    ``sum_i weights_i means_i`` and variance ``sum_i weights_i^2 sds_i^2``, which is another prior altogether.
 
     Parameters
     ----------

@@ -27,8 +27,8 @@ class TaskMixture(TorchDistribution):
     divergence
         What the expectation of ``log q - log p`` under a guide ``q`` is: ``"mixture"`` the true divergence
         from the mixture; ``"convex"`` its upper bound ``sum_i alpha_i KL(q, N_i)`` (`log_prob` is then
-        ``sum_i alpha_i log N_i``, a density up to a constant); ``"moments"`` that from the one Gaussian with
-        the mixture's mean and variance. They are far apart: see `mixture_kl`.
+        ``sum_i alpha_i log N_i``, a density up to a constant); ``"moments"`` that from the one Gaussian that
+        the average ``sum_i alpha_i W_i`` of independent draws has. They are far apart: see `mixture_kl`.
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {
@@ -47,14 +47,16 @@ class TaskMixture(TorchDistribution):
 
     @property
     def mean(self) -> Tensor:
-        """Of the mixture, ``[..., features, outputs]``."""
+        """Of the mixture (or of the average), ``[..., features, outputs]``."""
         return (self.logits.exp().unsqueeze(-2) * self.source_mean).sum(-3).expand(self.shape())
 
     @property
     def variance(self) -> Tensor:
-        """Of each weight under the mixture, ``[..., features, outputs]``."""
-        between = (self.source_mean - self.mean.unsqueeze(-3)).square()
+        """Of each weight under the mixture (or the average), ``[..., features, outputs]``."""
         weight = self.logits.exp().unsqueeze(-2)
+        if self.divergence == "moments":
+            return (weight * self.source_sd).square().sum(-3).expand(self.shape())
+        between = (self.source_mean - self.mean.unsqueeze(-3)).square()
         return (weight * (self.source_sd.square() + between)).sum(-3).expand(self.shape())
 
     def expand(self, batch_shape: Sequence[int], _instance: object = None) -> "TaskMixture":

@@ -14,6 +14,7 @@ from bayes_mtl import _arviz
 from bayes_mtl._errors import InputError, UnsupportedError, message
 from bayes_mtl._seed import seeded
 from bayes_mtl.data import Scaling, TaskData
+from bayes_mtl.inference._adapt_by_guide import adapt_by_guide
 from bayes_mtl.inference._few_rows import FewRows
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.model import Program
@@ -32,6 +33,9 @@ def adapt(posterior: Posterior, data: TaskData, *, task_features: Any = None, se
     around the mode, corrected by importance sampling; the draws are then resampled in proportion to how
     well they predict the new rows. For Gaussian likelihoods this is exact: the new rows inform the
     hyperparameters, the weights of the new task, and which cluster it belongs to.
+
+    A prior that brings a guide of its own (`GumbelSoftmax`) is adapted by that guide: by SVI on the new rows,
+    with everything that was fitted before left as it is.
 
     Parameters
     ----------
@@ -65,13 +69,19 @@ def adapt(posterior: Posterior, data: TaskData, *, task_features: Any = None, se
                 "data", "tasks that were not fitted", f"fitted ones {known[:5]}", "Fit again with all rows."
             )
         )
+    began = time.perf_counter()
+    if len(program.states):
+        given = data.task_features if task_features is None else task_features
+        with seeded(seed), local_parameters():
+            guided = adapt_by_guide(posterior, data, given)
+        if guided is not None:
+            return guided.with_record(seconds=time.perf_counter() - began)
     prior = program.prior
     if not isinstance(prior, AbstractGaussianTaskPrior):
         raise UnsupportedError(
             f"adapt needs a prior that is Gaussian given its hyperparameters; {type(prior).__name__} is not. "
             "Fit again with the new task's rows."
         )
-    began = time.perf_counter()
     for position, task in enumerate(data.schema.tasks):
         features = task_features
         if features is None and data.task_features is not None:

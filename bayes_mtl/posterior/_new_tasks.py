@@ -17,7 +17,6 @@ from bayes_mtl.model import Program
 from bayes_mtl.posterior._kinds import AUXILIARY
 from bayes_mtl.priors import at_draws
 
-
 Result = TypeVar("Result")
 
 
@@ -89,7 +88,7 @@ def _sampled(part: Callable[[], Result]) -> tuple[Result, dict[str, Tensor]]:
         result = part()
     return result, {
         name: site["value"]
-        for name, site in sites
+        for name, site in traced.trace.nodes.items()
         if site["type"] == "sample" and not site["is_observed"] and not site_is_subsample(site)
     }
 

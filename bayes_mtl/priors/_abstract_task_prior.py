@@ -27,8 +27,8 @@ class AbstractTaskPrior(ABC):
     (parameters are trained with the rest; buffers and parameters are in checkpoints and files, and the prior
     finds them in ``dims.state``); `guide` makes a guide for the prior's own sites, which `SVI` then puts
     beside its own for all others; and the guide's ``after_step()``, where it has one, is called after every
-    step of the training, to refresh the state, say. A prior whose program is no fixed joint distribution says why
-    in ``only_svi``.
+    step of the training, to refresh the state, say. A prior whose program is no fixed joint distribution says
+    why in ``only_svi``.
     """
 
     only_svi: ClassVar[str] = ""
@@ -52,6 +52,21 @@ class AbstractTaskPrior(ABC):
 
         Called once for each kind of tasks (there is one but for `Mixed` likelihoods). Sizes of its tensors
         must follow from ``dims`` and the settings alone: a file holds the numbers, not the module.
+        """
+        return None
+
+    def extended_state(self, dims: Dims, new: Dims) -> nn.Module | None:
+        """The state with new tasks behind the fitted ones, for `adapt` by the prior's own guide.
+
+        A guide of that state leaves the fitted tasks as they are. None: `adapt` takes the other way, which
+        needs an `AbstractGaussianTaskPrior`.
+
+        Parameters
+        ----------
+        dims
+            Sizes and state of the fitted tasks.
+        new
+            Sizes of the new ones, with the outputs that they have data for.
         """
         return None
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pyro
 import torch
-from pyro.distributions import Distribution, Gumbel, HalfNormal
+from pyro.distributions import Distribution, Gumbel
 from torch import Tensor, nn
 
 from bayes_mtl._errors import InputError, message
@@ -62,8 +62,8 @@ class GumbelSoftmax(AbstractTaskPrior):
     alone
         Whether the base prior is always one of the components: a task like no other may then choose it.
     kl
-        ``"mixture"`` (the divergence from the mixture), ``"convex"`` (its upper bound) or ``"moments"`` (that
-        from one Gaussian with the mixture's moments): see `mixture_kl`. For comparison only.
+        ``"mixture"`` (the divergence from the mixture), or, for comparison, ``"convex"`` (its upper bound) or
+        ``"moments"`` (that from the Gaussian of the sources' weighted average): see `mixture_kl`.
     tempering
         Weight of the prior's divergence in the objective. Only 1.0 is an evidence bound.
 
@@ -79,7 +79,7 @@ class GumbelSoftmax(AbstractTaskPrior):
         "its prior is made of the guide's own moments and is no fixed joint distribution"
     )
 
-    spread: float | Distribution = HalfNormal(1.0)
+    spread: float | Distribution = 0.5
     temperature: tuple[float, float] = (1.0, 0.5)
     anneal: int = 1000
     rate: float = 1.0
@@ -105,6 +105,9 @@ class GumbelSoftmax(AbstractTaskPrior):
 
     def state(self, dims: Dims) -> MixtureState:
         return MixtureState(dims, self.base_scale, self.alone)
+
+    def extended_state(self, dims: Dims, new: Dims) -> MixtureState:
+        return _state(dims).with_tasks(dims, new)
 
     def guide(
         self, dims: Dims, values: Mapping[str, Tensor], design: "Callable[[Batch], Tensor]"

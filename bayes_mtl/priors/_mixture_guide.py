@@ -46,13 +46,15 @@ class MixtureGuide(nn.Module):
         # Not as a submodule: it belongs to the program, whose parameters are trained already.
         self._of_program = (dims, state)
         self._noise, self._prior = noise, prior
-        loc = torch.zeros_like(state.mean) if start is None else start.to(state.mean)
-        self.loc = nn.Parameter(loc.clone())
-        self.log_sd = nn.Parameter(torch.full_like(state.mean, _FIRST_SD).log())
+        new = state.mean[state.frozen :]
+        if start is None:
+            start = new if state.frozen else torch.zeros_like(new)
+        self.loc = nn.Parameter(start.to(new).clone())
+        self.log_sd = nn.Parameter(torch.full_like(new, _FIRST_SD).log())
         self._unseen = None if bool(state.seen.all()) else ~state.seen
         self._transform = None if spread is None else biject_to(spread.support)
         if self._transform is not None:
-            first = self._transform.inv(torch.tensor(_FIRST_SPREAD, device=loc.device))
+            first = self._transform.inv(torch.tensor(_FIRST_SPREAD, device=new.device))
             self.spread_loc = nn.Parameter(first.clone())
             self.spread_log_sd = nn.Parameter(torch.full_like(first, _FIRST_SPREAD_SD).log())
 
@@ -64,13 +66,14 @@ class MixtureGuide(nn.Module):
             normal = Normal(self.spread_loc, self.spread_log_sd.exp())
             spread = pyro.sample("spread", TransformedDistribution(normal, [self._transform]))
         choice = self._noise(dims)
+        loc, log_sd = self._moments()
         with dims.plate():
-            zero = torch.zeros_like(self.loc[0])
+            zero = torch.zeros_like(loc[0])
             white = pyro.sample(
                 "_weights_white", Normal(zero, zero + 1.0).to_event(2), infer={"is_auxiliary": True}
             )
-            value = self.loc + self.log_sd.exp() * white
-            density = -self.log_sd.sum(-2)
+            value = loc + log_sd.exp() * white
+            density = -log_sd.sum(-2)
             if self._unseen is not None:
                 mixture = self._prior(dims, choice, spread)
                 drawn = mixture.from_noise(white)
@@ -83,7 +86,16 @@ class MixtureGuide(nn.Module):
 
     def after_step(self) -> None:
         """The moments become those of the other tasks' prior, detached."""
-        self._of_program[1].refresh(self.loc, self.log_sd.exp())
+        loc, log_sd = self._moments()
+        self._of_program[1].refresh(loc, log_sd.exp())
+
+    def _moments(self) -> tuple[Tensor, Tensor]:
+        """Means and log standard deviations of all tasks."""
+        state = self._of_program[1]
+        if not state.frozen:
+            return self.loc, self.log_sd
+        fitted = slice(state.frozen)
+        return torch.cat([state.mean[fitted], self.loc]), torch.cat([state.sd[fitted].log(), self.log_sd])
 
 
 def start_of(values: Mapping[str, Tensor], dims: Dims) -> Tensor | None:

@@ -1,5 +1,7 @@
 """What the Gumbel-softmax prior keeps outside of its sites."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -36,6 +38,8 @@ class MixtureState(nn.Module):
         ``[tasks, tasks + 1]``: sources that a task may not draw from.
     steps
         Steps of the training done.
+    frozen
+        How many of the tasks, the first ones, keep their moments.
     """
 
     logits: nn.Parameter
@@ -60,6 +64,7 @@ class MixtureState(nn.Module):
         itself[:, -1] = not alone
         self.register_buffer("closed", itself)
         self.register_buffer("steps", torch.zeros(()))
+        self.frozen = 0
 
     def refresh(self, mean: Tensor, sd: Tensor) -> None:
         """Take over the moments after a step."""
@@ -67,6 +72,25 @@ class MixtureState(nn.Module):
             self.mean.copy_(mean)
             self.sd.copy_(sd)
             self.steps.add_(1.0)
+
+    def with_tasks(self, dims: Dims, new: Dims) -> "MixtureState":
+        """The same, with new tasks that draw from the fitted ones and from which none draws."""
+        old, device = dims.tasks, self.mean.device
+        every = replace(dims, tasks=old + new.tasks, seen=None, state=None)
+        state = MixtureState(every, self.base_scale, self.alone).to(device)
+        start = (self.average().exp().unsqueeze(-2) * self.sources()[0].unsqueeze(0)).sum(-3)
+        with torch.no_grad():
+            state.logits[:old, :old], state.logits[:old, -1] = self.logits[:, :old], self.logits[:, -1]
+            state.mean.copy_(torch.cat([self.mean, start.expand(new.tasks, -1, -1)]))
+            state.sd[:old] = self.sd
+            state.seen[:old] = self.seen
+            if new.seen is not None:
+                state.seen[old:] = new.seen[:, : dims.outputs].to(device)
+            state.closed[:, old:-1] = True
+            state.closed[:old, :old] = self.closed[:, :old]
+            state.steps.copy_(self.steps)
+        state.frozen = old
+        return state
 
     def sources(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of all sources, ``[tasks + 1, features, outputs]``."""

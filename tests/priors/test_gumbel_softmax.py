@@ -1,0 +1,156 @@
+"""The Gumbel-softmax prior: who may be a source, what a fit keeps, new tasks, classes never seen."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Normal
+
+from bayes_mtl import MultiTaskModel, Posterior, TaskData, load
+from bayes_mtl._errors import InputError, UnsupportedError
+from bayes_mtl._shapes import Dims
+from bayes_mtl.inference import MAP, NUTS, SVI, Collapsed, adapt
+from bayes_mtl.likelihoods import Categorical, Gaussian
+from bayes_mtl.priors import GumbelSoftmax, at_draws
+from bayes_mtl.priors._mixture_state import MixtureState
+
+FAST = SVI(steps=300, particles=1, draws=300, learning_rate=0.05, progress=False, compile=False)
+CENTERS = np.array([[2.0, -2.0, 1.0], [-2.0, 1.0, 2.0]])
+
+
+def blocks(tasks: int = 6, rows: int = 12) -> TaskData:
+    """Two kinds of regressions, the even tasks and the odd ones."""
+    random = np.random.default_rng(0)
+    weights = CENTERS[np.arange(tasks) % 2] + 0.1 * random.normal(size=(tasks, 3))
+    task = np.repeat(np.arange(tasks), rows)
+    x = random.normal(size=(len(task), 3))
+    return TaskData.from_arrays(x, (weights[task] * x).sum(1) + 0.3 * random.normal(size=len(task)), task)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Iterator[Posterior]:
+    yield FAST.run(MultiTaskModel(GumbelSoftmax(), Gaussian()), blocks())
+
+
+def test_related_tasks_find_each_other(fitted: Posterior) -> None:
+    alpha = fitted.draws["alpha"].mean(0)
+    same = torch.arange(6)[:, None] % 2 == torch.arange(6) % 2
+    assert torch.equal(alpha.diagonal(), torch.zeros(6))
+    assert (alpha * same).sum(1).min() > 0.9
+    related = fitted.relatedness().mean.to_numpy()
+    assert np.allclose(related, related.T) and np.allclose(related.diagonal(), 1.0)
+
+
+def test_the_sources_are_the_posteriors(fitted: Posterior) -> None:
+    (state,) = fitted.program.states
+    weights = fitted.draws["weights"]
+    # 5 Monte-Carlo standard errors of 300 draws
+    assert ((weights.mean(0) - state.mean).abs() < 5 * state.sd / 300**0.5).all()
+    assert ((weights.std(0) / state.sd - 1).abs() < 5 / 600**0.5).all()
+    assert float(state.steps) == 300
+
+
+def test_the_density_is_the_mixture_of_the_others() -> None:
+    """Written out for one task, from state and noise."""
+    prior = GumbelSoftmax(spread=0.4, temperature=(2.0, 1.0), anneal=100)
+    dims = Dims(tasks=3, features=2, outputs=2)
+    state = prior.state(dims)
+    with torch.no_grad():
+        state.logits.copy_(torch.randn(3, 4))
+        state.refresh(torch.randn(3, 2, 2), torch.rand(3, 2, 2) + 0.1)
+        state.steps.fill_(50.0)
+    noise, value = torch.randn(3, 4), torch.randn(3, 2, 2)
+    dims = Dims(tasks=3, features=2, outputs=2, state=state)
+    found = prior._mixture(dims, noise, None).log_prob(value)
+    for t in range(3):
+        others = [i for i in range(3) if i != t]
+        alpha = ((state.logits[t] + noise[t]) / 1.5)[others].softmax(0)
+        sd = (state.sd[others].square() + 0.16).sqrt()
+        each = Normal(state.mean[others], sd).log_prob(value[t]).sum(-2)
+        expected = (alpha.log()[:, None] + each).logsumexp(0).sum()
+        # float32
+        assert torch.isclose(found[t], expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_one_task_has_the_base_and_two_have_each_other(alone: bool) -> None:
+    one = MixtureState(Dims(1, 2), 1.0, alone)
+    assert torch.equal(one.choice(torch.zeros(1, 2)).exp()[..., 0], torch.tensor([[0.0, 1.0]]))
+    two = MixtureState(Dims(2, 2), 1.0, alone).choice(torch.zeros(2, 3)).exp()[..., 0]
+    share = 0.5 if alone else 1.0
+    expected = torch.tensor([[0.0, share, 1 - share], [share, 0.0, 1 - share]])
+    assert torch.allclose(two, expected)
+
+
+def test_a_class_is_drawn_from_tasks_that_saw_it() -> None:
+    seen = torch.tensor([[True, False, False], [True, True, False], [True, True, False]])
+    state = MixtureState(Dims(3, 2, 3, seen=seen), 1.0, False)
+    share = state.choice(torch.zeros(3, 4)).exp()
+    assert torch.allclose(share[1, :, 0], torch.tensor([0.5, 0.0, 0.5, 0.0]))
+    assert torch.allclose(share[1, :, 1], torch.tensor([0.0, 0.0, 1.0, 0.0]))
+    assert torch.equal(share[1, :, 2], torch.tensor([0.0, 0.0, 0.0, 1.0]))  # the base: nobody saw it
+
+
+def test_a_class_that_a_task_never_saw_is_predicted() -> None:
+    random = np.random.default_rng(0)
+    centers = np.array([[2.0, 0.0], [-1.0, 1.7], [-1.0, -1.7]])
+    task, y = np.repeat(np.arange(3), 60), np.tile(np.arange(3), 60)
+    x = centers[y] + 0.5 * random.normal(size=(180, 2))
+    train = TaskData.from_arrays(x, y.astype(float), task)
+    train = train.subset((train.task != 0) | (train.y != 2))
+    posterior = FAST.run(MultiTaskModel(GumbelSoftmax(), Categorical(3)), train)
+    new = centers[2] + 0.5 * random.normal(size=(200, 2))
+    chosen = posterior.predict(new, "0").probabilities.argmax(1)  # type: ignore[union-attr]
+    assert (chosen == 2).mean() > 0.8  # chance is a third
+
+
+def test_a_new_task_finds_its_block(fitted: Posterior, tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    x = random.normal(size=(5, 3))
+    rows = TaskData.from_arrays(x, x @ CENTERS[1] + 0.3 * random.normal(size=5), np.array(["new"] * 5))
+    found = adapt(fitted, rows)
+    assert found.tasks == (*fitted.tasks, "new")
+    alpha = found.draws["alpha"].mean(0)
+    assert alpha[6, [1, 3, 5]].sum() > 0.9 and (found.draws["alpha"][:, :6, 6] == 0).all()
+    assert torch.equal(found.draws["weights"][:, :6], fitted.draws["weights"])
+    new = random.normal(size=(100, 3))
+    truth = new @ CENTERS[1]
+    errors = [
+        np.mean((p.predict(new, "new", new_task=zero, kind="mean").mean - truth) ** 2)
+        for p, zero in ((found, False), (fitted, True))
+    ]
+    assert errors[0] < 0.2 * errors[1]  # before its rows it may be of either kind
+    again = load(found.save(tmp_path / "fit"))
+    for zero in (False, True):
+        arguments: dict[str, Any] = {"task": "other" if zero else "new", "new_task": zero}
+        assert np.array_equal(again.predict(new, **arguments).mean, found.predict(new, **arguments).mean)
+
+
+def test_before_any_rows_a_task_is_the_average_mixture(fitted: Posterior) -> None:
+    prior, program = fitted.program.prior, fitted.program
+    assert isinstance(prior, GumbelSoftmax)
+    dims = Dims(tasks=4000, features=4, name="new_tasks", state=program.states[0])
+    with torch.no_grad():
+        weights = at_draws(lambda: prior.new_weights(dims), {"_none": torch.zeros(1, 1)})[0]
+    share = program.states[0].average().exp()[0, :-1, :, None].detach()
+    assert torch.isclose(share.sum(), torch.tensor(1.0), atol=1e-5)
+    expected = (share * program.states[0].mean).sum(0)
+    # 6 Monte-Carlo standard errors of 4,000 draws
+    assert ((weights.mean(0) - expected).abs() < 6 * weights.std(0) / 4000**0.5).all()
+
+
+@pytest.mark.parametrize("inference", [NUTS(), MAP(), Collapsed()], ids=lambda v: type(v).__name__)
+def test_it_is_no_joint_distribution(inference: Any) -> None:
+    with pytest.raises(UnsupportedError, match="is no fixed joint distribution"):
+        inference.run(MultiTaskModel(GumbelSoftmax(), Gaussian()), blocks())
+
+
+@pytest.mark.parametrize(
+    "settings", [{"spread": -1.0}, {"temperature": (1.0, 0.0)}, {"base_scale": 0.0}, {"tempering": 0.0}]
+)
+def test_impossible_settings_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=next(iter(settings))):
+        GumbelSoftmax(**settings)
