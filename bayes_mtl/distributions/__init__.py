@@ -13,7 +13,7 @@ from bayes_mtl.distributions._matrix_normal import MatrixNormal
 from bayes_mtl.distributions._mixture_kl import mixture_kl
 from bayes_mtl.distributions._right_censored import RightCensored
 from bayes_mtl.distributions._stick_breaking import StickBreaking
-from bayes_mtl.distributions._task_mixture import Divergence, TaskMixture, check_divergence
+from bayes_mtl.distributions._task_mixture import TaskMixture
 from bayes_mtl.distributions._tree_clades import clades
 from bayes_mtl.distributions._tree_kernel import tree_kernel
 from bayes_mtl.distributions._tree_lca_times import lca_times
@@ -23,7 +23,6 @@ from bayes_mtl.distributions._tree_to_newick import to_newick
 from bayes_mtl.distributions._weight_mixture import WeightMixture
 
 __all__ = [
-    "Divergence",
     "Forest",
     "GeneralizedInverseGaussian",
     "KingmanTree",
@@ -36,7 +35,6 @@ __all__ = [
     "Upward",
     "WeightMixture",
     "added",
-    "check_divergence",
     "clades",
     "from_linkage",
     "from_newick",

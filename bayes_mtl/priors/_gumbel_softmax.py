@@ -31,7 +31,8 @@ from torch import Tensor, nn
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl._shapes import Dims
-from bayes_mtl.distributions import Divergence, TaskMixture, check_divergence
+from bayes_mtl.distributions import TaskMixture
+from bayes_mtl.distributions._task_mixture import Divergence, check_divergence
 from bayes_mtl.priors._abstract_task_prior import AbstractTaskPrior
 from bayes_mtl.priors._estimates import Estimates
 from bayes_mtl.priors._mixture_guide import MixtureGuide, start_of
@@ -113,7 +114,7 @@ class GumbelSoftmax(AbstractTaskPrior):
         self, dims: Dims, values: Mapping[str, Tensor], design: "Callable[[Batch], Tensor]"
     ) -> nn.Module:
         spread = self.spread if isinstance(self.spread, Distribution) else None
-        return MixtureGuide(dims, start_of(values, dims), spread, self._noise, self._mixture)
+        return MixtureGuide(dims, _state(dims), start_of(values, dims), spread, self._noise, self._mixture)
 
     def initialise(self, estimates: Estimates, dims: Dims) -> dict[str, Tensor]:
         """The tasks' weights under one Gaussian population."""

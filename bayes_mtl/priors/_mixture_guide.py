@@ -21,7 +21,9 @@ class MixtureGuide(nn.Module):
     Parameters
     ----------
     dims
-        Sizes, with the prior's state.
+        Sizes.
+    state
+        The prior's.
     start
         Where the means start, ``[tasks, features, outputs]``.
     spread
@@ -35,14 +37,13 @@ class MixtureGuide(nn.Module):
     def __init__(
         self,
         dims: Dims,
+        state: MixtureState,
         start: Tensor | None,
         spread: Distribution | None,
         noise: Callable[[Dims], Tensor],
         prior: Callable[[Dims, Tensor, Tensor | None], TaskMixture],
     ) -> None:
         super().__init__()
-        state = dims.state
-        assert isinstance(state, MixtureState)
         # Not as a submodule: it belongs to the program, whose parameters are trained already.
         self._of_program = (dims, state)
         self._noise, self._prior = noise, prior

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from bayes_mtl._errors import InputError
-from bayes_mtl.distributions import Divergence, TaskMixture, mixture_kl
+from bayes_mtl.distributions import TaskMixture, mixture_kl
+from bayes_mtl.distributions._task_mixture import Divergence
 
 SOURCES, FEATURES, OUTPUTS = 4, 3, 2
 
