@@ -1,5 +1,6 @@
 """Rows, observations and tasks; their scaling, batches and sufficient statistics."""
 
+from bayes_mtl.data._abstract_task_data import AbstractTaskData
 from bayes_mtl.data._batch import Batch
 from bayes_mtl.data._full_batch import full_batch
 from bayes_mtl.data._gram import gram
@@ -9,4 +10,14 @@ from bayes_mtl.data._schema import Schema
 from bayes_mtl.data._statistics import Statistics
 from bayes_mtl.data._task_data import TaskData
 
-__all__ = ["Batch", "Minibatches", "Scaling", "Schema", "Statistics", "TaskData", "full_batch", "gram"]
+__all__ = [
+    "AbstractTaskData",
+    "Batch",
+    "Minibatches",
+    "Scaling",
+    "Schema",
+    "Statistics",
+    "TaskData",
+    "full_batch",
+    "gram",
+]

@@ -16,15 +16,17 @@ def arrange(parts: dict[str, Any]) -> dict[str, Any]:
     """
     order = np.argsort(parts["task"], kind="stable")
     sorted_parts = parts | {name: parts[name][order] for name in OBSERVED if parts.get(name) is not None}
-    x, row = parts["x"], sorted_parts["row"]
+    x, row, length = parts["x"], sorted_parts["row"], parts.get("length")
     if isinstance(x, np.memmap):
         return sorted_parts
     used, position = np.unique(row, return_inverse=True)
     if len(used) == len(row):
         ordered = np.array_equal(row, np.arange(len(x)))
         sorted_parts["x"] = x if ordered else x[row]
+        sorted_parts["length"] = None if length is None else length[row]
         sorted_parts["row"] = np.arange(len(row))
     elif len(used) < len(x):
         sorted_parts["x"] = x[used]
+        sorted_parts["length"] = None if length is None else length[used]
         sorted_parts["row"] = position.astype(np.int64)
     return sorted_parts

@@ -10,6 +10,7 @@ from bayes_mtl.data._arrays import as_array, as_indices, check_finite, is_pandas
 from bayes_mtl.data._assemble import Options, assemble
 from bayes_mtl.data._encoder import Encoder
 from bayes_mtl.data._names import label_text, listed, repeated
+from bayes_mtl.data._places import as_places
 from bayes_mtl.data._targets import encode_targets
 from bayes_mtl.data._task_features import as_task_features
 from bayes_mtl.data._task_labels import encode_tasks
@@ -51,6 +52,7 @@ def array_parts(
     *,
     row: Any = None,
     step: Any = None,
+    length: Any = None,
     index: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Check everything and return the fields of TaskData."""
@@ -65,12 +67,7 @@ def array_parts(
         )
     codes, tasks = encode_tasks(task, task_names, size)
     row = np.arange(size) if row is None else as_indices(row, "row", size, len(rows), "rows of x")
-    if step is not None:
-        if rows.ndim != 3:
-            raise InputError(
-                message("step", "x of [rows, steps, features]", f"shape {rows.shape}", "Leave step out.")
-            )
-        step = as_indices(step, "step", size, rows.shape[1], "steps")
+    length, step = as_places(rows, row, length, step)
     return assemble(
         options,
         x=rows,
@@ -83,6 +80,7 @@ def array_parts(
         observations={
             "row": row,
             "step": step,
+            "length": length,
             "task": codes,
             "y": targets,
             "index": np.arange(size) if index is None else index,

@@ -8,6 +8,8 @@ from torch import Tensor
 
 OBSERVED = ("task", "y", "step", "noise", "offset", "trials", "censored", "scale")
 """Fields of a batch with one entry an observation, ``row`` apart."""
+ROWS = ("x", "fixed", "length")
+"""Fields of a batch with one entry a row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +27,8 @@ class Batch:
         ``[observations]``: row of each observation; None where observation ``i`` is row ``i``.
     step
         ``[observations]``: step of each observation, or None.
+    length
+        ``[rows]``: number of steps of each row that are no padding; None where all are valid.
     task
         ``[observations]``: index of the task.
     y
@@ -51,6 +55,7 @@ class Batch:
     fixed: Tensor | None = None
     row: Tensor | None = None
     step: Tensor | None = None
+    length: Tensor | None = None
     noise: Tensor | None = None
     offset: Tensor | None = None
     trials: Tensor | None = None
@@ -68,6 +73,18 @@ class Batch:
         """Number of tasks of the model, whether or not they have an observation here."""
         return self.shift.shape[0]
 
+    def steps_of_observations(self) -> Tensor | None:
+        """``[observations]``: step of each observation; its row's last valid one where none is named.
+
+        None for rows without steps.
+        """
+        if self.step is not None or self.x.dim() < 3:
+            return self.step
+        if self.length is None:
+            return torch.full_like(self.task, self.x.shape[1] - 1)
+        length = self.length if self.row is None else self.length.index_select(0, self.row)
+        return length - 1
+
     def spread_of_observations(self) -> Tensor:
         """``[observations]``: spread of the first output, for scale parameters of a likelihood."""
         return self.spread[:, 0].index_select(0, self.task)
@@ -79,12 +96,22 @@ class Batch:
 
     def select(self, index: Tensor, scale: Tensor | None = None) -> "Batch":
         """Observations ``index``, optionally with new weights; rows come along one to one."""
-        rows = index if self.row is None else self.row.index_select(0, index)
+        return self._take(index, index if self.row is None else self.row.index_select(0, index), None, scale)
+
+    def part(self, index: Tensor) -> "Batch":
+        """Observations ``index`` and each of their rows once, which a network then reads once."""
+        if self.row is None:
+            return self.select(index)
+        rows, row = self.row.index_select(0, index).unique(return_inverse=True)
+        return self._take(index, rows, row, None)
+
+    def _take(self, index: Tensor, rows: Tensor, row: Tensor | None, scale: Tensor | None) -> "Batch":
         taken: dict[str, Any] = self.columns(index)
         if scale is not None:
             taken["scale"] = taken["scale"] * scale
-        fixed = None if self.fixed is None else self.fixed.index_select(0, rows)
-        return replace(self, x=self.x.index_select(0, rows), fixed=fixed, row=None, **taken)
+        own = {name: getattr(self, name) for name in ROWS}
+        taken |= {name: None if value is None else value.index_select(0, rows) for name, value in own.items()}
+        return replace(self, row=row, **taken)
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> "Batch":
         """Move the batch elsewhere; only floating-point tensors change their dtype."""

@@ -30,17 +30,21 @@ def full_batch(
     if alone:
         x = x if np.array_equal(position, np.arange(len(position))) else x[position]
     row = None if alone else torch.from_numpy(position)
-    return as_batch(data, scaling, x, row).to(device, dtype)
+    length = None if data.length is None else data.length[data.row if alone else used]
+    return as_batch(data, scaling, x, row, length).to(device, dtype)
 
 
-def as_batch(data: TaskData, scaling: Scaling, x: np.ndarray, row: Tensor | None) -> Batch:
-    """Float64 batch of every observation of ``data`` on rows ``x``."""
+def as_batch(
+    data: TaskData, scaling: Scaling, x: np.ndarray, row: Tensor | None, length: np.ndarray | None = None
+) -> Batch:
+    """Float64 batch of every observation of ``data`` on rows ``x`` of ``length`` valid steps."""
     width = len(data.schema.features)
     return Batch(
         x=torch.from_numpy(np.ascontiguousarray(x[..., :width])),
         fixed=torch.from_numpy(np.ascontiguousarray(x[..., width:])) if data.schema.fixed else None,
         row=row,
         step=_tensor(data.step),
+        length=_tensor(length),
         task=torch.tensor(data.task),
         y=torch.tensor(data.y),
         noise=_tensor(data.noise),

@@ -108,6 +108,8 @@ class Minibatches:
             width = len(self._data.schema.features)
             x = torch.from_numpy(standardised_rows(self._data, self._scaling, self._used[rows.numpy()]))
             drawn |= {"x": x[..., :width], "fixed": x[..., width:]}
+            if self._data.length is not None:
+                drawn["length"] = torch.from_numpy(self._data.length[self._used[rows.numpy()]])
         elif self._all.row is not None or self._groups is not None:
             drawn["rows"] = rows
         return {
@@ -123,6 +125,7 @@ class Minibatches:
         row: Tensor | None = None,
         x: Tensor | None = None,
         fixed: Tensor | None = None,
+        length: Tensor | None = None,
     ) -> Batch:
         """The batch of what `draw` chose: tensor operations alone, so that a compiled step may hold them.
 
@@ -134,8 +137,8 @@ class Minibatches:
             ``[rows]``: which rows; as the observations where each has its own.
         row
             ``[observations]``: place of each observation's row among them.
-        x, fixed
-            ``[rows, ...]``: features read from disk.
+        x, fixed, length
+            ``[rows, ...]``: features read from disk, and the valid steps of these rows.
         """
         columns: dict[str, Any] = self._all.columns(index)
         columns["scale"] = columns["scale"] * factor
@@ -144,9 +147,10 @@ class Minibatches:
             rows = index if rows is None else rows
             x = self._all.x.index_select(0, rows)
             fixed = None if self._all.fixed is None else self._all.fixed.index_select(0, rows)
+            length = None if self._all.length is None else self._all.length.index_select(0, rows)
         elif not self._data.schema.fixed:
             fixed = None
-        return replace(self._all, x=x, fixed=fixed, row=row, **columns)
+        return replace(self._all, x=x, fixed=fixed, length=length, row=row, **columns)
 
     def state(self) -> dict[str, Tensor]:
         """All that `load_state` needs to go on exactly from here."""

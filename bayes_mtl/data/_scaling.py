@@ -9,6 +9,7 @@ import numpy as np
 from bayes_mtl._errors import FileError, InputError, message
 from bayes_mtl.data._arrays import chunks
 from bayes_mtl.data._names import listed
+from bayes_mtl.data._padding import padded
 from bayes_mtl.data._task_data import TaskData
 
 RESOLVED = 1e5
@@ -128,7 +129,10 @@ def _no_zeros(sd: np.ndarray, extent: np.ndarray) -> np.ndarray:
 
 
 def _feature_moments(data: TaskData) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and sd over the rows that observations refer to (Chan, Golub & LeVeque 1983, eq. 2.1)."""
+    """Mean and sd over the rows that observations refer to (Chan, Golub & LeVeque 1983, eq. 2.1).
+
+    Of sequences over their valid steps.
+    """
     width = data.x.shape[-1]
     if not width:
         return np.zeros(0), np.ones(0)
@@ -136,7 +140,10 @@ def _feature_moments(data: TaskData) -> tuple[np.ndarray, np.ndarray]:
     count, mean, squares = 0, np.zeros(width), np.zeros(width)
     low, high = np.full(width, np.inf), np.full(width, -np.inf)
     for part in chunks(len(used), int(np.prod(data.x.shape[1:]))):
-        block = np.asarray(data.x[used[part]], dtype=np.float64).reshape(-1, width)
+        block = np.asarray(data.x[used[part]], dtype=np.float64)
+        if data.length is not None:
+            block = block[~padded(data.length[used[part]], data.x.shape[1])]
+        block = block.reshape(-1, width)
         block_mean = block.mean(0)
         total = count + len(block)
         squares += ((block - block_mean) ** 2).sum(0)

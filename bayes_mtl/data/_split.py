@@ -50,12 +50,14 @@ def own_tasks(task: np.ndarray, schema: Schema, task_features: np.ndarray | None
     }
 
 
-def split_positions(task: np.ndarray, tasks: int, test: float, seed: int, by: Any) -> np.ndarray:
+def split_positions(
+    task: np.ndarray, tasks: int, test: float, seed: int, by: Any, sequence: np.ndarray | None = None
+) -> np.ndarray:
     """``[observations]`` bool: which observations are held out for testing.
 
     By rows, a fraction ``test`` of each task's observations (rounded at random so that it holds over
-    all tasks), at least one of each staying in training. By tasks, all observations of a fraction of
-    the tasks.
+    all tasks), at least one of each staying in training; given the ``sequence`` of each observation, all
+    observations of a fraction of the sequences. By tasks, all observations of a fraction of the tasks.
     """
     if by not in ("rows", "tasks"):
         raise InputError(message("by", "'rows' or 'tasks'", repr(by), "Choose one."))
@@ -69,6 +71,8 @@ def split_positions(task: np.ndarray, tasks: int, test: float, seed: int, by: An
             raise InputError(message("by", "at least 2 tasks to split", tasks, "Split by='rows'."))
         held = min(max(1, round(test * tasks)), tasks - 1)
         return np.isin(task, rng.permutation(tasks)[:held])
+    if sequence is not None:
+        return _split_sequences(task, sequence, test, rng)
     counts = np.bincount(task, minlength=tasks)
     if not (counts > 1).any():
         raise InputError(
@@ -85,3 +89,23 @@ def split_positions(task: np.ndarray, tasks: int, test: float, seed: int, by: An
     held_out = np.zeros(len(task), dtype=bool)
     held_out[shuffled[rank < quota[task]]] = True
     return held_out
+
+
+def _split_sequences(
+    task: np.ndarray, sequence: np.ndarray, test: float, rng: np.random.Generator
+) -> np.ndarray:
+    used, place = np.unique(sequence, return_inverse=True)
+    order = rng.permutation(len(used))
+    rank = np.argsort(order)
+    held = max(1, round(test * len(used)))
+    # The last of each task's sequences in this order stays in training.
+    last = np.zeros(int(task.max()) + 1, dtype=np.int64)
+    np.maximum.at(last, task, rank[place])
+    staying = np.zeros(len(used), dtype=bool)
+    staying[order[last]] = True
+    free = order[~staying[order]]
+    if not len(free):
+        raise InputError(
+            message("test", "a sequence to spare", "a task with no other in each", "Split by='tasks'.")
+        )
+    return np.isin(place, free[:held])

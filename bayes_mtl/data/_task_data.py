@@ -1,61 +1,26 @@
 """Rows, and observations of tasks that refer to them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-
-from bayes_mtl.data._arrange import OBSERVED, arrange
+from bayes_mtl.data._abstract_task_data import AbstractTaskData
 from bayes_mtl.data._arrays_parts import array_parts
 from bayes_mtl.data._assemble import Options
 from bayes_mtl.data._fitted_parts import fitted_parts
 from bayes_mtl.data._frame_parts import frame_parts
 from bayes_mtl.data._outputs_parts import output_parts
 from bayes_mtl.data._schema import Schema
-from bayes_mtl.data._split import chosen_positions, own_tasks, split_positions
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class TaskData:
+class TaskData(AbstractTaskData):
     """Data of many tasks: inputs once per row, targets as observations ``(row, task[, step]) -> y``.
 
     Made by `from_frame`, `from_arrays` or `from_outputs`. Observations are sorted by task. In memory,
     row ``i`` belongs to observation ``i`` where each row has exactly one; memory-mapped inputs stay
     where they are and ``row`` points into them.
-
-    Attributes
-    ----------
-    x
-        ``[rows, features]`` or ``[rows, steps, features]``, in the user's units, columns as in
-        ``schema.columns``.
-    row, task
-        ``[observations]`` int64.
-    y
-        ``[observations]`` float64: the target, or the position of its class.
-    schema
-        Names of everything.
-    index
-        ``[observations]``: label (from a frame) or position of each observation as it was given.
-    step, noise, offset, trials, weight, censored
-        ``[observations]`` each, or None; ``step`` is int64, ``censored`` boolean, the others float64.
-    task_features
-        ``[tasks, task features]`` float64, or None.
     """
-
-    x: np.ndarray
-    row: np.ndarray
-    task: np.ndarray
-    y: np.ndarray
-    schema: Schema
-    index: np.ndarray
-    step: np.ndarray | None = None
-    noise: np.ndarray | None = None
-    offset: np.ndarray | None = None
-    trials: np.ndarray | None = None
-    weight: np.ndarray | None = None
-    censored: np.ndarray | None = None
-    task_features: np.ndarray | None = None
 
     @classmethod
     def from_arrays(
@@ -66,6 +31,7 @@ class TaskData:
         *,
         row: Any = None,
         step: Any = None,
+        length: Any = None,
         feature_names: Sequence[str] | None = None,
         task_names: Sequence[str] | None = None,
         varying: Sequence[str] | None = None,
@@ -89,7 +55,10 @@ class TaskData:
         task
             ``[observations]`` labels; with ``task_names``, positions or names among them.
         row, step
-            ``[observations]`` positions in ``x``; without ``row``, observation ``i`` has row ``i``.
+            ``[observations]`` positions in ``x``; without ``row``, observation ``i`` has row ``i``. Without
+            ``step``, targets of sequences stand at the last valid step.
+        length
+            ``[rows]``: number of valid steps of each sequence; what is behind them is padding.
         feature_names, task_names
             Names; default ``x0, x1, ...`` and the sorted labels.
         varying
@@ -111,7 +80,8 @@ class TaskData:
         """
         observed = dict(noise=noise, offset=offset, trials=trials, weight=weight, censored=censored)
         options = Options(varying, groups, task_features, intercept, observed)
-        return cls(**array_parts(x, y, task, options, feature_names, task_names, row=row, step=step))
+        places = dict(row=row, step=step, length=length)
+        return cls(**array_parts(x, y, task, options, feature_names, task_names, **places))
 
     @classmethod
     def from_frame(
@@ -198,53 +168,3 @@ class TaskData:
         """
         options = Options(varying, groups, task_features, intercept, {})
         return cls(**output_parts(x, Y, options, feature_names, task_names))
-
-    @property
-    def counts(self) -> np.ndarray:
-        """``[tasks]``: number of observations of each task."""
-        return np.bincount(self.task, minlength=len(self.schema.tasks))
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def __repr__(self) -> str:
-        counts = self.counts
-        per_task = f"{counts.min()}/{int(np.median(counts))}/{counts.max()}"
-        fixed = f" + {len(self.schema.fixed)} fixed" if self.schema.fixed else ""
-        classes = f", {len(self.schema.classes)} classes" if self.schema.classes else ""
-        return (
-            f"TaskData({len(counts)} tasks, {len(self):,} observations of {self.schema.target!r}{classes}, "
-            f"{len(self.schema.features)}{fixed} features, per task min/median/max {per_task})"
-        )
-
-    def subset(self, which: Any) -> "TaskData":
-        """Take the observations ``which`` (a mask or positions), with the same schema."""
-        chosen = chosen_positions(which, len(self))
-        parts = {f.name: getattr(self, f.name) for f in fields(self)}
-        parts |= {name: parts[name][chosen] for name in OBSERVED if parts[name] is not None}
-        return replace(self, **arrange(parts))
-
-    def split(
-        self, test: float = 0.25, seed: int = 0, by: Literal["rows", "tasks"] = "rows"
-    ) -> tuple["TaskData", "TaskData"]:
-        """Split into training and test data, in this order.
-
-        Parameters
-        ----------
-        test
-            Fraction held out.
-        seed
-            Seed of the split; the caller's random numbers are left alone.
-        by
-            ``"rows"``: observations within tasks, of which at least one stays in training; both sides
-            know all tasks, so a task may have none in the test. ``"tasks"``: whole tasks; each side
-            knows its own.
-        """
-        held_out = split_positions(self.task, len(self.schema.tasks), test, seed, by)
-        sides = self.subset(~held_out), self.subset(held_out)
-        if by == "rows":
-            return sides
-        train, test_side = (
-            replace(side, **own_tasks(side.task, side.schema, side.task_features)) for side in sides
-        )
-        return train, test_side

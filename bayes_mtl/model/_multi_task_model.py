@@ -26,8 +26,9 @@ class MultiTaskModel:
         How targets scatter around the linear predictor.
     network
         Any ``nn.Module`` with ``forward(x, row, task) -> [observations, out_features]`` and an attribute
-        ``out_features``; None for weights on the inputs themselves. Fits train a copy: the module
-        passed here is never changed.
+        ``out_features``; None for weights on the inputs themselves. For sequences ``[rows, steps,
+        features]`` it is also passed ``step=`` (``[observations]``) and ``length=`` (``[rows]`` valid
+        steps, or None). Fits train a copy: the module passed here is never changed.
     fixed
         Prior of the weights that all tasks share (features not in ``varying``), standardised scale.
     standardize

@@ -171,7 +171,10 @@ class Program(PyroModule):
         if self.network is None:
             features = _rows(batch.x, batch)
         else:
-            features = self.network(batch.x, batch.row, batch.task)
+            # Only networks of sequences need to know of steps.
+            step = batch.steps_of_observations()
+            places = {} if step is None else {"step": step, "length": batch.length}
+            features = self.network(batch.x, batch.row, batch.task, **places)
         if not batch.intercept:
             return features
         return torch.cat([features.new_ones(*features.shape[:-1], 1), features], -1)
@@ -179,7 +182,8 @@ class Program(PyroModule):
 
 def _rows(x: Tensor, batch: Batch) -> Tensor:
     """Inputs of each observation from inputs of each row."""
-    if batch.step is not None:
+    step = batch.steps_of_observations()
+    if step is not None:
         rows = torch.arange(batch.observations, device=x.device) if batch.row is None else batch.row
-        return x[rows, batch.step]
+        return x[rows, step]
     return x if batch.row is None else x.index_select(0, batch.row)

@@ -33,8 +33,10 @@ def predict(
     parts: dict[str, list[np.ndarray]] = {
         name: [] for name in ("mean", "sd", "lower", "upper", "probabilities", "draws")
     }
+    places = []
     with seeded(seed), torch.no_grad():
-        for part in chunks(program, draws, request.batch):
+        for place, part in chunks(program, draws, request.batch):
+            places.append(place.numpy())
             f, parameters = evaluate(program, draws, part)
             mean = likelihood.mean(f, part, parameters)
             values = mean if kind == "mean" else likelihood.distribution(f, part, parameters).sample()
@@ -49,10 +51,9 @@ def predict(
                 parts["probabilities"].append(probabilities.double().mean(0).numpy())
             if keep_draws:
                 parts["draws"].append(values.numpy())
-    joined = {
-        name: np.concatenate(found, -1) for name, found in parts.items() if found and name != "probabilities"
-    }
-    probability = np.concatenate(parts["probabilities"]) if parts["probabilities"] else None
+    order = np.concatenate(places).argsort()
+    probability = np.concatenate(parts.pop("probabilities"))[order] if parts["probabilities"] else None
+    joined = {name: np.concatenate(found, -1)[..., order] for name, found in parts.items() if found}
     names = np.asarray(request.tasks, dtype=object)[request.batch.task.numpy()]
     return Prediction(
         **joined,

@@ -10,6 +10,7 @@ import torch
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.data import Batch, TaskData, full_batch
 from bayes_mtl.data._names import label_text
+from bayes_mtl.data._standardise import standardised_rows
 from bayes_mtl.model import Program
 
 COLUMNS = ("offset", "trials", "noise")
@@ -46,13 +47,15 @@ def request_of_data(program: Program, data: TaskData, *, new: bool = False) -> R
             position = program.schema.encode_tasks(np.asarray(data.schema.tasks, dtype=object))
         columns = {name: getattr(data, name) for name in COLUMNS}
         number = len(tasks) if new else None
-        batch = _batch(program, data.x, position[data.task], columns, data.y, number)
+        x = standardised_rows(data, program.scaling, slice(None))
+        batch = _batch(program, x, position[data.task], columns, data.y, number)
         alone = len(data.row) == len(data.x) and bool((data.row == np.arange(len(data.x))).all())
         batch = Batch(
             **{
                 **batch.__dict__,
                 "row": None if alone else torch.as_tensor(data.row),
                 "step": None if data.step is None else torch.as_tensor(data.step),
+                "length": None if data.length is None else torch.as_tensor(data.length),
                 "censored": None if data.censored is None else torch.as_tensor(data.censored),
                 "scale": batch.scale if data.weight is None else torch.as_tensor(data.weight).float(),
             }
@@ -97,7 +100,8 @@ def request_of_rows(
         position, tasks = program.schema.encode_tasks(labels), program.schema.tasks
     else:
         position, tasks = np.array([new.index(label) for label in labels], dtype=np.int64), new
-    batch = _batch(program, x, position, columns, None, len(tasks) if new else None)
+    standard = (x - program.scaling.x_mean) / program.scaling.x_sd
+    batch = _batch(program, standard, position, columns, None, len(tasks) if new else None)
     index = (
         np.asarray(rows.index) if hasattr(rows, "index") and hasattr(rows, "columns") else np.arange(len(x))
     )
@@ -132,7 +136,7 @@ def _batch(
     new_tasks: int | None = None,
 ) -> Batch:
     scaling, width = program.scaling, len(program.schema.features)
-    standard = torch.as_tensor((np.asarray(x, dtype=np.float64) - scaling.x_mean) / scaling.x_sd).float()
+    standard = torch.as_tensor(x).float()
     shift, spread = torch.as_tensor(scaling.shift).float(), torch.as_tensor(scaling.spread).float()
     if new_tasks is not None:
         shift, spread = shift[:1].expand(new_tasks, -1), spread[:1].expand(new_tasks, -1)

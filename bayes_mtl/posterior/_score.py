@@ -12,7 +12,7 @@ from torch import Tensor
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.data import Batch
 from bayes_mtl.model import Program
-from bayes_mtl.posterior._evaluate import chunks, distribution
+from bayes_mtl.posterior._evaluate import chunks, distribution, in_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,13 +136,14 @@ def score(
     for one in draws:
         number = one["weights"].shape[0]
         sums = torch.zeros(number, len(tasks), dtype=torch.float64)
-        parts = []
-        for part in chunks(program, one, batch):
+        parts, places = [], []
+        for place, part in chunks(program, one, batch):
             log = distribution(program, one, part).log_prob(part.y).double()
             log = log.expand(number, part.observations)
             sums.index_add_(1, part.task, log)
             parts.append(log.logsumexp(0) - np.log(number))
-        each.append(torch.cat(parts))
+            places.append(place)
+        each.append(in_order(parts, places))
         together.append(sums.logsumexp(0) - np.log(number))
     log_density, log_together = (
         (torch.stack(values).logsumexp(0) - np.log(len(draws))).numpy() for values in (each, together)
