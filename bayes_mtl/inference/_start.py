@@ -9,14 +9,17 @@ from torch import Tensor
 from bayes_mtl.data import Statistics, TaskData, gram
 from bayes_mtl.inference._population import population, ridge
 from bayes_mtl.model import Program
+from bayes_mtl.networks import AbstractRandomNetwork
 from bayes_mtl.priors import Estimates
 
 
 def start_values(program: Program, data: TaskData) -> dict[str, Tensor]:
     """What the prior makes of estimates from each task's working response, by full site name.
 
-    Empty with a network: its features are still to be learned.
+    With a network, whose features are still to be learned, only what the network says of its own sites.
     """
+    if isinstance(program.network, AbstractRandomNetwork):
+        return program.network.start()
     if program.network is not None or (data.x.ndim == 3 and data.step is None):
         return {}
     response = _on_scale(program, data)

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from bayes_mtl._shapes import Dims, gather_tasks
 from bayes_mtl.data import Batch, Scaling, Schema, TaskData, full_batch
 from bayes_mtl.likelihoods import AbstractLikelihood
+from bayes_mtl.model._features import design, rows_of, training_design
+from bayes_mtl.networks import AbstractRandomNetwork
 from bayes_mtl.priors import AbstractTaskPrior
 
 
@@ -105,17 +107,31 @@ class Program(PyroModule):
         return full_batch(data, self.scaling, device=device, dtype=dtype)
 
     def forward(self, batch: Batch) -> Tensor:
-        """The program: weights, parameters, predictor, targets."""
-        weights, fixed, parameters = self.latents(batch)
-        f = self.predictor(batch, weights, fixed)
+        """The program: weights, parameters, network, predictor, targets."""
+        weights, fixed, parameters = self._sampled(batch)
+        found = training_design(self.network, batch)
+        f = self._linear(batch, found.features, weights, fixed)
         with (
             pyro.plate("observations", batch.observations, dim=-1),
             poutine.scale(scale=batch.scale),
         ):
-            return pyro.sample("y", self.likelihood.distribution(f, batch, parameters), obs=batch.y)
+            distribution = self.likelihood.distribution(f, batch, parameters)
+            y = pyro.sample("y", distribution, obs=batch.y)
+            if found.terms is not None:
+                pyro.factor("network.terms", found.terms(distribution.log_prob(batch.y)))
+            return y
 
     def latents(self, batch: Batch) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
-        """Everything that is sampled but the targets: weights, fixed weights, likelihood parameters."""
+        """Everything that is sampled but the targets: weights, fixed weights, likelihood parameters.
+
+        The latent sites of a network are sampled too; they are found in a trace.
+        """
+        sampled = self._sampled(batch)
+        if isinstance(self.network, AbstractRandomNetwork):
+            self.network.latents()
+        return sampled
+
+    def _sampled(self, batch: Batch) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
         return self.weights(batch.task_features), self.fixed(), self.likelihood_parameters(batch)
 
     def weights(self, task_features: Tensor | None = None) -> Tensor:
@@ -157,33 +173,17 @@ class Program(PyroModule):
 
     def predictor(self, batch: Batch, weights: Tensor, fixed: Tensor | None) -> Tensor:
         """Linear predictor ``[..., observations, outputs]`` in the user's units."""
-        features = self.design(batch)
+        return self._linear(batch, self.design(batch), weights, fixed)
+
+    def _linear(self, batch: Batch, features: Tensor, weights: Tensor, fixed: Tensor | None) -> Tensor:
         own = gather_tasks(weights, batch.task, batch.tasks, 2)
         f = (features.unsqueeze(-1) * own).sum(-2)
         if fixed is not None and batch.fixed is not None:
             effect = fixed.reshape(*fixed.shape[:-3], *fixed.shape[-2:]).to(batch.fixed.dtype)
-            f = f + _rows(batch.fixed, batch) @ effect
+            f = f + rows_of(batch.fixed, batch) @ effect
         f = batch.shift.index_select(0, batch.task) + batch.spread.index_select(0, batch.task) * f
         return f if batch.offset is None else f + batch.offset.unsqueeze(-1)
 
     def design(self, batch: Batch) -> Tensor:
         """What each observation's weights multiply, ``[..., observations, features]``."""
-        if self.network is None:
-            features = _rows(batch.x, batch)
-        else:
-            # Only networks of sequences need to know of steps.
-            step = batch.steps_of_observations()
-            places = {} if step is None else {"step": step, "length": batch.length}
-            features = self.network(batch.x, batch.row, batch.task, **places)
-        if not batch.intercept:
-            return features
-        return torch.cat([features.new_ones(*features.shape[:-1], 1), features], -1)
-
-
-def _rows(x: Tensor, batch: Batch) -> Tensor:
-    """Inputs of each observation from inputs of each row."""
-    step = batch.steps_of_observations()
-    if step is not None:
-        rows = torch.arange(batch.observations, device=x.device) if batch.row is None else batch.row
-        return x[rows, step]
-    return x if batch.row is None else x.index_select(0, batch.row)
+        return design(self.network, batch)
