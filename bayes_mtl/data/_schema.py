@@ -11,7 +11,7 @@ from bayes_mtl.data._columns_encoder import encode_columns
 from bayes_mtl.data._encoder import Encoder
 from bayes_mtl.data._names import label_text, listed, repeated, suggestion
 
-_NAMES = ("tasks", "features", "fixed", "groups", "task_features", "classes")
+_NAMES = ("tasks", "features", "fixed", "groups", "task_features", "classes", "task_groups")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Schema:
         Name of ``y``.
     encoder
         How rows as the user has them become the columns of ``x``; None where they already are.
+    task_groups
+        Group of each task, ``""`` where it has none: labels of one target belong together. Empty where no
+        task has one.
+    fill
+        Of sequences with gaps: value of each raw feature before its first measurement.
     """
 
     tasks: tuple[str, ...]
@@ -49,6 +54,8 @@ class Schema:
     classes: tuple[str, ...] = ()
     target: str = "y"
     encoder: Encoder | None = None
+    task_groups: tuple[str, ...] = ()
+    fill: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for argument in ("tasks", "task_features", "classes"):
@@ -59,6 +66,11 @@ class Schema:
                 message(
                     "groups", f"{len(self.features)} names", len(self.groups), "Give each feature one group."
                 )
+            )
+        if self.task_groups and len(self.task_groups) != len(self.tasks):
+            expected = f"{len(self.tasks)} names"
+            raise InputError(
+                message("task_groups", expected, len(self.task_groups), "Give each task one group.")
             )
         if not (self.intercept or self.features or self.fixed):
             raise InputError(
@@ -129,13 +141,16 @@ class Schema:
         return np.array([known[text] for text in texts], dtype=np.int64)
 
     def with_tasks(self, tasks: tuple[str, ...]) -> "Schema":
-        """Return the same schema for other tasks."""
-        return replace(self, tasks=tasks)
+        """Return the same schema for other tasks; those that it has keep their group."""
+        group = dict(zip(self.tasks, self.task_groups, strict=False))
+        groups = tuple(group.get(name, "") for name in tasks)
+        return replace(self, tasks=tasks, task_groups=groups if any(groups) else ())
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for JSON."""
         written = asdict(replace(self, encoder=None))
         written.update({name: list(getattr(self, name)) for name in _NAMES})
+        written["fill"] = list(self.fill)
         written["encoder"] = None if self.encoder is None else self.encoder.to_dict()
         return written
 
@@ -153,7 +168,8 @@ class Schema:
         try:
             names = {name: tuple(written[name]) for name in _NAMES}
             intercept, target, encoder = written["intercept"], written["target"], written["encoder"]
-        except (KeyError, TypeError) as error:
+            fill = tuple(float(value) for value in written["fill"])
+        except (KeyError, TypeError, ValueError) as error:
             raise FileError(
                 message("schema", "what Schema.to_dict wrote", f"{error!r}", "Save it again.")
             ) from error
@@ -161,4 +177,4 @@ class Schema:
         if not (texts and isinstance(intercept, bool) and isinstance(target, str)):
             raise FileError(message("schema", "names as text", "other types", "Save it again."))
         rebuilt = None if encoder is None else Encoder.from_dict(encoder)
-        return cls(**names, intercept=intercept, target=target, encoder=rebuilt)
+        return cls(**names, intercept=intercept, target=target, encoder=rebuilt, fill=fill)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from bayes_mtl.data._abstract_task_data import AbstractTaskData
 from bayes_mtl.data._arrays_parts import array_parts
@@ -11,15 +11,18 @@ from bayes_mtl.data._fitted_parts import fitted_parts
 from bayes_mtl.data._frame_parts import frame_parts
 from bayes_mtl.data._outputs_parts import output_parts
 from bayes_mtl.data._schema import Schema
+from bayes_mtl.data._sequence_inputs import sequence_inputs
+from bayes_mtl.data._sequence_parts import sequence_parts
+from bayes_mtl.data._sequence_targets import sequence_targets
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TaskData(AbstractTaskData):
     """Data of many tasks: inputs once per row, targets as observations ``(row, task[, step]) -> y``.
 
-    Made by `from_frame`, `from_arrays` or `from_outputs`. Observations are sorted by task. In memory,
-    row ``i`` belongs to observation ``i`` where each row has exactly one; memory-mapped inputs stay
-    where they are and ``row`` points into them.
+    Made by `from_frame`, `from_arrays`, `from_outputs` or `from_sequences`. Observations are sorted by
+    task. In memory, row ``i`` belongs to observation ``i`` where each row has exactly one; memory-mapped
+    inputs stay where they are and ``row`` points into them.
     """
 
     @classmethod
@@ -168,3 +171,67 @@ class TaskData(AbstractTaskData):
         """
         options = Options(varying, groups, task_features, intercept, {})
         return cls(**output_parts(x, Y, options, feature_names, task_names))
+
+    @classmethod
+    def from_sequences(
+        cls,
+        x: Any,
+        *,
+        lengths: Any = None,
+        per_sequence: Mapping[str, Any] | None = None,
+        at_step: Mapping[str, tuple[Any, Any]] | None = None,
+        per_step: Mapping[str, Any] | None = None,
+        labels: Mapping[str, Sequence[str]] | None = None,
+        static: Any = None,
+        missing: Literal["refuse", "mask"] = "refuse",
+        schema: Schema | None = None,
+        feature_names: Sequence[str] | None = None,
+        static_names: Sequence[str] | None = None,
+        varying: Sequence[str] | None = None,
+        groups: Mapping[str, str | Sequence[str]] | None = None,
+        task_features: Any = None,
+        intercept: bool = True,
+    ) -> "TaskData":
+        """Make data from sequences and targets of them; each target is a task, each of several labels one.
+
+        Parameters
+        ----------
+        x
+            ``[rows, steps, features]``, or a list of ``[steps, features]`` of any lengths (arrays, frames).
+        lengths
+            ``[rows]`` valid steps of each sequence, where ``x`` is one array; what is behind is padding.
+        per_sequence
+            Target -> ``[rows]``, or ``[rows, labels]`` (array or frame). They stand at the last valid step.
+        at_step
+            Target -> ``(values, step)``: values as in ``per_sequence``, which stand at a step, the same for
+            all or ``[rows]``.
+        per_step
+            Target -> ``[rows, steps]``, ``[rows, steps, labels]``, or a list of ``[steps]`` or
+            ``[steps, labels]``. What stands behind the end of a sequence is ignored.
+        labels
+            Target -> names of its labels. Label ``a`` of target ``t`` is task ``"t[a]"`` of task group ``t``.
+        static
+            ``[rows, static features]``, put beside the features of every step.
+        missing
+            What NaN in ``x`` and ``static`` means. ``"refuse"``: an error. ``"mask"``: values are carried
+            forward (means of what was measured stand before the first measurement and in ``static``), and
+            features ``measured[name]`` (1 or 0) and ``since[name]`` (steps since last measured) are added.
+        schema
+            That of the data a model was fitted on, for new sequences of its tasks: filled alike, and a task
+            may have no target.
+        feature_names, static_names
+            Names; default those of frames, else ``x0, ...`` and ``s0, ...``.
+        varying, groups, task_features, intercept
+            As in `from_arrays`, also the errors.
+
+        Notes
+        -----
+        NaN in a target means that there is none. With ``missing="mask"`` or ``static`` a memory map is read.
+        """
+        fill = schema.fill if schema is not None and missing == "mask" else None
+        inputs = sequence_inputs(x, lengths, static, feature_names, static_names, missing, fill)
+        steps = inputs.x.shape[1]
+        targets = sequence_targets(per_sequence, at_step, per_step, labels, inputs.valid, steps)
+        return cls(
+            **sequence_parts(inputs, targets, Options(varying, groups, task_features, intercept, {}), schema)
+        )
