@@ -10,6 +10,7 @@ from torch import nn
 from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl.data import Scaling, TaskData
 from bayes_mtl.likelihoods import AbstractLikelihood
+from bayes_mtl.model._check_network import check_network
 from bayes_mtl.model._program import Program
 from bayes_mtl.priors import AbstractTaskPrior
 
@@ -76,12 +77,14 @@ class MultiTaskModel:
         Raises
         ------
         InputError
-            Where targets or columns do not fit the likelihood.
+            Where targets or columns do not fit the likelihood, or the data the network.
         """
         likelihood = self.likelihood.bind(data)
         likelihood.check(data)
         if not data.schema.intercept and not (data.schema.features or data.schema.fixed):
             raise InputError(message("x", "a feature or an intercept", "neither", "Set intercept=True."))
+        if self.network is not None:
+            check_network(self.network, data.schema)
         shift, spread = likelihood.location(data)
         scaling = Scaling.fit(data, shift, spread, standardize=self.standardize)
         features = data.task_features

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 from bayes_mtl._errors import InputError, message
+from bayes_mtl._seed import seeded
+from bayes_mtl.networks._abstract_encoder import AbstractEncoder
 
 
-class MLP(nn.Module):
+class MLP(AbstractEncoder):
     """Fully connected layers shared by all tasks; the tasks' weights act on the last one's output.
 
     Parameters
@@ -25,7 +26,8 @@ class MLP(nn.Module):
 
     Notes
     -----
-    With one hidden layer this is the network of Bakker and Heskes (JMLR 2003).
+    With one hidden layer this is the network of Bakker and Heskes (JMLR 2003). On sequences it sees one step
+    at a time.
     """
 
     def __init__(
@@ -52,26 +54,12 @@ class MLP(nn.Module):
             "activation": activation,
             "seed": seed,
         }  # what rebuilds it from a file
-        self.out_features = hidden[-1]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            sizes = [in_features, *hidden]
+        self.in_features, self.out_features = in_features, hidden[-1]
+        with seeded(seed):
             layers: list[nn.Module] = []
-            for before, after in pairwise(sizes):
+            for before, after in pairwise([in_features, *hidden]):
                 layers += [nn.Linear(before, after), activation()]
             self.layers = nn.Sequential(*layers)
 
-    def forward(self, x: Tensor, row: Tensor | None = None, task: Tensor | None = None) -> Tensor:
-        """Features of each observation, ``[observations, out_features]``.
-
-        Parameters
-        ----------
-        x
-            ``[rows, in_features]``, each row once.
-        row
-            ``[observations]``: row of each observation; None where observation ``i`` is row ``i``.
-        task
-            Not used: every task sees the same features.
-        """
-        features = self.layers(x)
-        return features if row is None else features.index_select(-2, row)
+    def encode(self, x: Tensor) -> Tensor:
+        return self.layers(x)

@@ -59,6 +59,12 @@ def new_dims(program: Program, tasks: tuple[str, ...], task_features: Any) -> Di
             "Tasks of different kinds have no common population to draw a new task from. "
             "Fit the new task's kind alone, or fit again with its rows."
         )
+    if getattr(program.network, "tasks", None) is not None:
+        raise UnsupportedError(
+            f"{type(program.network).__name__} has parameters of each task, and says nothing about a task "
+            "that it was not trained on. Use a network that all tasks share (MLP) or one that is gated on "
+            "features of the tasks (CARE), or fit again with the new task's rows."
+        )
     shift, spread = program.scaling.shift, program.scaling.spread
     if (shift != shift[:1]).any() or (spread != spread[:1]).any():
         raise UnsupportedError(

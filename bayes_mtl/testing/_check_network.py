@@ -1,12 +1,17 @@
 """The contract of a network."""
 
 from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
 
 import torch
+from pyro import poutine
 from torch import Tensor, nn
 
 from bayes_mtl import networks
 from bayes_mtl._errors import InputError, InputTypeError, message
+from bayes_mtl._seed import seeded
+from bayes_mtl.data import Batch
 from bayes_mtl.posterior._spec import decode, encode
 from bayes_mtl.testing._randomness import untouched
 from bayes_mtl.testing._require import require, runs
@@ -19,9 +24,11 @@ def check_network(network: nn.Module, *, features: int | None = None, steps: int
 
     It checks that
 
-    - ``forward(x, row, task)`` returns finite ``[observations, out_features]``, in float32 and float64;
+    - ``forward(x, row, task)`` (with ``step=`` and ``length=`` for sequences, ``task_features=`` for a gate
+      on these) returns finite ``[observations, out_features]``, in float32 and float64;
     - an observation's features depend on its own row and task alone, in any order of the observations;
-    - every parameter gets a finite gradient that is not 0;
+    - of sequences, what stands behind a row's end does not matter;
+    - every parameter gets a finite gradient that is not 0, in training;
     - evaluation uses no random numbers and changes neither the inputs nor the module;
     - the module can be copied, and its state put into the copy;
     - of the library's own networks, that a file can hold them.
@@ -31,9 +38,9 @@ def check_network(network: nn.Module, *, features: int | None = None, steps: int
     network
         The module; it is not changed.
     features
-        Number of input features; by default that of its first linear layer.
+        Number of input features; by default what it states, or what its first linear layer has.
     steps
-        Number of steps where it reads sequences ``[rows, steps, features]``.
+        Number of steps where it reads sequences ``[rows, steps, features]``; 2 or more.
 
     Raises
     ------
@@ -58,20 +65,84 @@ def check_network(network: nn.Module, *, features: int | None = None, steps: int
     size = _features(network) if features is None else features
     shape = (_ROWS, size) if steps is None else (_ROWS, steps, size)
     x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    _check_output(subject, module, x, int(width or 0))
-    _check_observations(subject, module, x)
-    _check_gradients(subject, module, x)
-    _check_output(f"{subject} in float64", deepcopy(module).double(), x.double(), int(width or 0))
+    call = _Call.of(module)
+    _check_output(subject, call, x, int(width or 0))
+    _check_observations(subject, call, x)
+    if steps is not None:
+        _check_padding(subject, call, x)
+    _check_gradients(subject, call, x)
+    _check_output(f"{subject} in float64", _Call.of(deepcopy(module).double()), x.double(), int(width or 0))
     _check_file(subject, network)
 
 
-def _check_output(subject: str, module: nn.Module, x: Tensor, width: int) -> None:
-    row, task = torch.arange(2 * _ROWS) % _ROWS, torch.arange(2 * _ROWS) % _TASKS
-    given, state = x.clone(), {k: v.clone() for k, v in module.state_dict().items()}
-    rule, remedy = f"{subject}: forward", "See MLP for the arguments: x, row (or None) and task."
-    with torch.no_grad(), untouched(f"{subject}: evaluation"), runs(rule, remedy):
-        found = module(given, row, task)
-        again = module(given, row, task)
+@dataclass(frozen=True, eq=False)
+class _Call:
+    """A network with what a model passes beside rows and tasks, and with its latent sites at one draw."""
+
+    module: nn.Module
+    tasks: int
+    sites: dict[str, Tensor]
+
+    @classmethod
+    def of(cls, module: nn.Module) -> "_Call":
+        sites = {}
+        if isinstance(module, networks.AbstractRandomNetwork):
+            with seeded(0), poutine.block():
+                sites = module.latents()
+        tasks: Any = getattr(module, "tasks", None)
+        return cls(module, min(_TASKS, tasks) if isinstance(tasks, int) else _TASKS, sites)
+
+    def __call__(
+        self,
+        x: Tensor,
+        row: Tensor | None,
+        task: Tensor,
+        length: Tensor | None = None,
+        *,
+        train: bool = False,
+    ) -> Tensor:
+        more: dict[str, Any] = {}
+        rows = len(x) if row is None else len(row)
+        if x.dim() == 3:
+            last = torch.full((len(x),), x.shape[1]) if length is None else length
+            more = {"step": (last if row is None else last[row]) - 1, "length": length}
+        features: Any = getattr(self.module, "task_features", 0)
+        if features:
+            more["task_features"] = torch.linspace(-1.0, 1.0, self.tasks * features, dtype=x.dtype).reshape(
+                self.tasks, features
+            )
+        with poutine.block(), poutine.condition(data=self.sites):
+            if not train or not isinstance(self.module, networks.AbstractObjectiveNetwork):
+                return self.module(x, row, task, **more)
+            ones = torch.ones(rows, dtype=x.dtype)
+            shift = torch.zeros(self.tasks, 1, dtype=x.dtype)
+            batch = Batch(x, task, ones, shift, shift + 1.0, ones, row=row, **more)
+            return _total(self.module, batch)
+
+
+def _total(module: networks.AbstractObjectiveNetwork, batch: Batch) -> Tensor:
+    """A number that depends on all that a network gives to the objective."""
+    module.train()
+    with seeded(0), poutine.trace() as tracer:
+        found = module.objective(batch)
+    module.eval()
+    weight = torch.linspace(0.5, 1.5, batch.observations, dtype=batch.x.dtype)
+    total = (found.features * weight.unsqueeze(-1)).square().sum()
+    if found.terms is not None:
+        total = total + (found.terms(torch.linspace(-1.0, 1.0, batch.observations).to(weight)) * weight).sum()
+    return total + tracer.trace.log_prob_sum()
+
+
+def _check_output(subject: str, call: _Call, x: Tensor, width: int) -> None:
+    row, task = torch.arange(2 * _ROWS) % _ROWS, torch.arange(2 * _ROWS) % call.tasks
+    given, state = x.clone(), {k: v.clone() for k, v in call.module.state_dict().items()}
+    rule, remedy = (
+        f"{subject}: forward",
+        "See MLP for the arguments: x, row (or None), task, and step= or length=",
+    )
+    with torch.no_grad(), untouched(f"{subject}: evaluation"), runs(rule, f"{remedy} for sequences."):
+        found: Any = call(given, row, task)
+        again = call(given, row, task)
     expected = (2 * _ROWS, width)
     require(
         isinstance(found, Tensor) and tuple(found.shape) == expected and found.dtype == x.dtype,
@@ -82,7 +153,8 @@ def _check_output(subject: str, module: nn.Module, x: Tensor, width: int) -> Non
     )
     require(bool(torch.isfinite(found).all()), rule, "finite numbers", "others", "Check the initial weights.")
     require(torch.equal(found, again), rule, "the same output twice", "another", "Obey eval().")
-    changed = [name for name, value in module.state_dict().items() if not torch.equal(value, state[name])]
+    after = call.module.state_dict()
+    changed = [name for name, value in after.items() if not torch.equal(value, state[name])]
     require(
         torch.equal(given, x) and not changed,
         rule,
@@ -92,13 +164,13 @@ def _check_output(subject: str, module: nn.Module, x: Tensor, width: int) -> Non
     )
 
 
-def _check_observations(subject: str, module: nn.Module, x: Tensor) -> None:
+def _check_observations(subject: str, call: _Call, x: Tensor) -> None:
     row = torch.tensor([3, 0, 3, 6, 1, 3])
-    task = torch.tensor([0, 1, 2, 0, 1, 0])
+    task = torch.tensor([0, 1, 2, 0, 1, 0]) % call.tasks
     with torch.no_grad(), runs(f"{subject}: forward", "row may be None; a batch may have one observation."):
-        found = module(x, row, task)
-        each = torch.cat([module(x[r : r + 1], None, t[None]) for r, t in zip(row, task, strict=True)])
-        direct = module(x[row], None, task)
+        found = call(x, row, task)
+        each = torch.cat([call(x[r : r + 1], None, t[None]) for r, t in zip(row, task, strict=True)])
+        direct = call(x[row], None, task)
     for other, what in ((each, "alone"), (direct, "with row=None")):
         require(
             # matrix products of other sizes round differently
@@ -110,13 +182,30 @@ def _check_observations(subject: str, module: nn.Module, x: Tensor) -> None:
         )
 
 
-def _check_gradients(subject: str, module: nn.Module, x: Tensor) -> None:
-    trained = {name: p for name, p in module.named_parameters() if p.requires_grad}
+def _check_padding(subject: str, call: _Call, x: Tensor) -> None:
+    length = torch.arange(len(x)) % (x.shape[1] - 1) + 1
+    padded = torch.arange(x.shape[1]) >= length.unsqueeze(-1)
+    task = torch.arange(len(x)) % call.tasks
+    with torch.no_grad():
+        found = call(x, None, task, length)
+        other = call(torch.where(padded.unsqueeze(-1), x + 3.0, x), None, task, length)
+    require(
+        torch.allclose(found, other, atol=1e-5),  # nothing differs but what must not matter
+        f"{subject}: features at the last valid step",
+        "those it has whatever stands behind it",
+        "others",
+        "Look back only, or mask what is at or behind length.",
+    )
+
+
+def _check_gradients(subject: str, call: _Call, x: Tensor) -> None:
+    trained = {name: p for name, p in call.module.named_parameters() if p.requires_grad}
     if not trained:
         return
-    task = torch.arange(_ROWS) % _TASKS
+    task = torch.arange(_ROWS) % call.tasks
     weight = torch.linspace(0.5, 1.5, _ROWS).unsqueeze(-1)
-    total = (module(x, None, task) * weight).square().sum()
+    found = call(x, None, task, train=True)
+    total = (found * weight).square().sum() if found.dim() else found
     gradients = torch.autograd.grad(total, list(trained.values()), allow_unused=True)
     for name, gradient in zip(trained, gradients, strict=True):
         require(
@@ -133,12 +222,15 @@ def _check_file(subject: str, network: nn.Module) -> None:
         return
     rule = f"{subject}: writing it to a file and reading it back"
     with runs(rule, "Keep the constructor's arguments in self.settings."):
-        again = decode(encode(network))
+        again = decode(encode(network), network)  # parts of the user's own are taken from it
         again.load_state_dict(network.state_dict())
     require(encode(again) == encode(network), rule, encode(network), encode(again), "Complete self.settings.")
 
 
 def _features(network: nn.Module) -> int:
+    stated: Any = getattr(network, "in_features", None)
+    if isinstance(stated, int):
+        return stated
     for module in network.modules():
         if isinstance(module, (nn.Linear, nn.Bilinear)):
             return int(module.in_features if isinstance(module, nn.Linear) else module.in1_features)

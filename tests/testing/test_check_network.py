@@ -128,11 +128,19 @@ def test_sequences() -> None:
             super().__init__()
             self.cell = nn.GRU(2, 4, batch_first=True)
 
-        def forward(self, x: Tensor, row: Tensor | None, task: Tensor) -> Tensor:
-            h = self.cell(x)[0][:, -1]
-            return h if row is None else h.index_select(0, row)
+        def forward(
+            self, x: Tensor, row: Tensor | None, task: Tensor, step: Tensor, length: Tensor | None = None
+        ) -> Tensor:
+            row = torch.arange(len(x)) if row is None else row
+            return self.cell(x)[0][row, step]
+
+    class LooksAhead(Last):
+        def forward(self, x: Tensor, *others: Any, **more: Any) -> Tensor:
+            return super().forward(x.flip(1), *others, **more)
 
     check_network(Last(), features=2, steps=5)
+    with pytest.raises(CheckFailed, match="features at the last valid step"):
+        check_network(LooksAhead(), features=2, steps=5)
     with pytest.raises(InputError, match="features: expected the number of input features"):
         check_network(Last())
 
