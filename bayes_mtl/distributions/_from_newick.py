@@ -90,12 +90,12 @@ def _parsed(text: str) -> _Node:
     node, previous = root, ""
     for token in _tokens(text):
         if previous == ";":
-            raise _unreadable(f";{token}")
+            raise InputError(_unreadable(f";{token}"))
         if previous == ":":
             try:
                 node.length = float(token)
             except ValueError:
-                raise _unreadable(f":{token}") from None
+                raise InputError(_unreadable(f":{token}")) from None
         elif token == "(" and previous in ("", "(", ","):
             above.append(node)
             node = _Node()
@@ -108,10 +108,10 @@ def _parsed(text: str) -> _Node:
         elif token not in ("(", ")", ",", ":", ";") and previous in ("", "(", ",", ")"):
             node.name = token[1:-1].replace("''", "'") if token.startswith("'") else token
         elif not (token == ":" or (token == ";" and not above)):
-            raise _unreadable(f"{previous}{token}")
+            raise InputError(_unreadable(f"{previous}{token}"))
         previous = token
     if above or not root.children:
-        raise _unreadable(text[:20])
+        raise InputError(_unreadable(text[:20]))
     return root
 
 
@@ -120,16 +120,16 @@ def _tokens(text: str) -> list[str]:
     while at < end:
         found = _TOKEN.match(text, at)
         if found is None:
-            raise _unreadable(text[at : at + 20])
+            raise InputError(_unreadable(text[at : at + 20]))
         at = found.end()
         if not found[1].startswith("["):
             tokens.append(found[1])
     return tokens
 
 
-def _unreadable(part: str) -> InputError:
-    return InputError(
-        message("tree", "one tree in Newick's format, such as '((a:1,b:1):2,c:3);'", repr(part), "Mend it.")
+def _unreadable(part: str) -> str:
+    return message(
+        "tree", "one tree in Newick's format, such as '((a:1,b:1):2,c:3);'", repr(part), "Mend it."
     )
 
 

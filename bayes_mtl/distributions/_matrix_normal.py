@@ -9,7 +9,9 @@ from pyro.distributions import TorchDistribution, constraints
 from torch import Tensor
 
 from bayes_mtl._errors import InputError, message
-from bayes_mtl.distributions._row_covariance import AbstractRowCovariance, CholeskyRows, LowRankRows
+from bayes_mtl.distributions._abstract_row_covariance import AbstractRowCovariance
+from bayes_mtl.distributions._cholesky_rows import CholeskyRows
+from bayes_mtl.distributions._low_rank_rows import LowRankRows
 
 _ONE = torch.Size()
 

@@ -17,7 +17,8 @@ from bayes_mtl.inference._collapsed_program import why_not_collapsed
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.model import MultiTaskModel, Program
 from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
-from bayes_mtl.priors._coordinate_updates import AbstractCoordinateUpdates, CoordinatePrior
+from bayes_mtl.priors._abstract_coordinate_updates import AbstractCoordinateUpdates
+from bayes_mtl.priors._coordinate_prior import CoordinatePrior
 from bayes_mtl.priors._free_scale import FreeScale
 
 

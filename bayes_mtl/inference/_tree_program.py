@@ -1,7 +1,6 @@
 """The Pyro program of a model on a tree with weights and inner nodes integrated out."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pyro
@@ -13,6 +12,7 @@ from bayes_mtl._errors import UnsupportedError
 from bayes_mtl.data import TaskData, gram
 from bayes_mtl.distributions import Forest, TreeMessages
 from bayes_mtl.inference._task_sums import TaskSums
+from bayes_mtl.inference._tree_evidence import TreeEvidence
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.model import Program
 from bayes_mtl.priors import LatentHierarchy
@@ -40,26 +40,6 @@ def why_not_trees(program: Program) -> str | None:
     if len(program.schema.tasks) < 2:
         return "one task has no tree. Use Hierarchical"
     return None
-
-
-@dataclass(frozen=True, eq=False)
-class Collected:
-    """What the program sampled, for ``[draws]`` at once.
-
-    Attributes
-    ----------
-    messages
-        The diffusion, and what the data say of each task.
-    constant
-        ``[draws]``: the log-density of the targets apart from the messages.
-    """
-
-    messages: TreeMessages
-    constant: Tensor
-
-    def log(self) -> Tensor:
-        """Log evidence, ``[draws]``."""
-        return self.messages.log() + self.constant
 
 
 class TreeProgram:
@@ -93,7 +73,7 @@ class TreeProgram:
         spread = torch.as_tensor(np.log(program.scaling.spread[:, 0]))
         self.jacobian = -(self.statistics.n * spread).sum()
 
-    def collect(self) -> Collected:
+    def collect(self) -> TreeEvidence:
         """Sample everything but the weights at `tree`."""
         size, double = self.dims.features, torch.float64
         with poutine.condition(data={TREE: self.tree}):
@@ -114,7 +94,7 @@ class TreeProgram:
             pull=inverse[..., None] * sums.xy,
             forest=self.forest,
         )
-        return Collected(messages, 0.5 * constant.sum(-1) + self.jacobian)
+        return TreeEvidence(messages, 0.5 * constant.sum(-1) + self.jacobian)
 
     def __call__(self) -> None:
         log = self.collect().log()

@@ -162,7 +162,8 @@ class GroupSparse(AbstractGaussianTaskPrior):
         shape = [dims.features - int(dims.intercept), dims.outputs, self.rank]
         shared = pyro.sample("shared", Normal(scale.new_zeros(()), 1.0).expand(shape).to_event(3))
         if dims.intercept:
-            shared = torch.cat([torch.zeros_like(shared[..., :1, :, :]), shared], -3)
+            none = shared.new_zeros(*shared.shape[:-3], 1, *shared.shape[-2:])
+            shared = torch.cat([none, shared], -3)
         factor = by_feature(scale, dims, intercept).unsqueeze(-1) * shared * strength[..., None, None, :]
         spread = by_feature(own * scale, dims, intercept)
         return Moments(torch.zeros_like(spread), spread, factor=factor)

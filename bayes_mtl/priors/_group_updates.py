@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bayes_mtl._shapes import Dims
 from bayes_mtl.data import Statistics
-from bayes_mtl.priors._coordinate_updates import AbstractCoordinateUpdates
+from bayes_mtl.priors._abstract_coordinate_updates import AbstractCoordinateUpdates
 from bayes_mtl.priors._feature_groups import group_index, group_sizes
 from bayes_mtl.priors._free_scale import FreeScale
 from bayes_mtl.priors._group_hyper import GroupHyper

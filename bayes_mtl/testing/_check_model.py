@@ -11,6 +11,7 @@ from bayes_mtl.data import Batch, Minibatches, TaskData
 from bayes_mtl.model import MultiTaskModel, Program
 from bayes_mtl.priors import at_draws
 from bayes_mtl.testing._graph import check_capture
+from bayes_mtl.testing._moderate import Moderate
 from bayes_mtl.testing._require import require, runs
 from bayes_mtl.testing._site_draws import SiteDraws, alone, draw_sites, latent, log_densities, together
 
@@ -61,7 +62,8 @@ def check_program(subject: str, program: Program, data: TaskData, *, capture: bo
 
 
 def _check_validated(subject: str, program: Program, batch: Batch) -> None:
-    with seeded(0), pyro.validation_enabled(True), runs(f"{subject}: one run under validation", _SHAPES):
+    rule = f"{subject}: one run under validation"
+    with seeded(0), pyro.validation_enabled(True), Moderate(), runs(rule, _SHAPES):
         trace = poutine.trace(program).get_trace(batch)
         trace.compute_log_prob()
         for site in trace.nodes.values():

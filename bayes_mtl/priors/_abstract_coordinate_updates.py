@@ -1,12 +1,8 @@
 """What a prior brings to coordinate ascent: its part of the variational posterior, and how it is updated."""
 
 from abc import ABC, abstractmethod
-from typing import Protocol, runtime_checkable
 
 from torch import Tensor
-
-from bayes_mtl._shapes import Dims
-from bayes_mtl.data import Statistics
 
 
 class AbstractCoordinateUpdates(ABC):
@@ -33,11 +29,3 @@ class AbstractCoordinateUpdates(ABC):
     @abstractmethod
     def draw(self, number: int) -> dict[str, Tensor]:
         """Draws of the prior's sites and of ``weights``, ``[number, tasks or 1, *event]``."""
-
-
-@runtime_checkable
-class CoordinatePrior(Protocol):
-    """A prior with closed-form updates."""
-
-    def coordinate_updates(self, statistics: Statistics, dims: Dims) -> AbstractCoordinateUpdates:
-        """The factors at their start; ``statistics`` hold the features that vary by task alone."""

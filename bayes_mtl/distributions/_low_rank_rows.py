@@ -1,70 +1,13 @@
-"""Two forms of the covariance between the rows of a matrix: a Cholesky factor, low rank plus diagonal."""
+"""Covariance between the rows of a matrix, low rank plus diagonal."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-
-class AbstractRowCovariance(ABC):
-    """What a matrix-valued distribution asks of the covariance ``S`` of its rows."""
-
-    @property
-    @abstractmethod
-    def shape(self) -> torch.Size:
-        """``[*batch, rows]``."""
-
-    @property
-    @abstractmethod
-    def log_det(self) -> Tensor:
-        """``log |S|``, ``[*batch]``."""
-
-    @property
-    @abstractmethod
-    def variance(self) -> Tensor:
-        """Diagonal of ``S``, ``[*batch, rows]``."""
-
-    @abstractmethod
-    def square(self, value: Tensor) -> Tensor:
-        """``tr(X' S^-1 X)`` of ``[..., rows, columns]``."""
-
-    @abstractmethod
-    def colour(self, shape: torch.Size) -> Tensor:
-        """Normal noise of the shape ``[..., rows, columns]``, its columns of covariance ``S``."""
-
-    @abstractmethod
-    def expand(self, batch_shape: Sequence[int]) -> "AbstractRowCovariance":
-        """The same for every element of a batch."""
-
-
-@dataclass(frozen=True)
-class CholeskyRows(AbstractRowCovariance):
-    """``S = L L'``, ``L`` lower triangular, ``[*batch, rows, rows]``."""
-
-    tril: Tensor
-
-    @property
-    def shape(self) -> torch.Size:
-        return self.tril.shape[:-1]
-
-    @property
-    def log_det(self) -> Tensor:
-        return 2.0 * self.tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-
-    @property
-    def variance(self) -> Tensor:
-        return self.tril.square().sum(-1)
-
-    def square(self, value: Tensor) -> Tensor:
-        return torch.linalg.solve_triangular(self.tril, value, upper=False).square().sum((-2, -1))
-
-    def colour(self, shape: torch.Size) -> Tensor:
-        return self.tril @ torch.randn(shape, dtype=self.tril.dtype, device=self.tril.device)
-
-    def expand(self, batch_shape: Sequence[int]) -> "CholeskyRows":
-        return CholeskyRows(self.tril.expand(*batch_shape, *self.tril.shape[-2:]))
+from bayes_mtl.distributions._abstract_row_covariance import AbstractRowCovariance
+from bayes_mtl.distributions._cholesky_rows import CholeskyRows
 
 
 @dataclass(frozen=True)
