@@ -1,9 +1,31 @@
-"""What may be wrong with a fit, worst first, in words: what, where, and what to try."""
+"""What may be wrong with a fit, in words, and how good it is: metrics, gains, experts."""
 
 from bayes_mtl.diagnostics._check import check
+from bayes_mtl.diagnostics._delta import delta
+from bayes_mtl.diagnostics._diversity import Diversity
+from bayes_mtl.diagnostics._expert_diversity import expert_diversity
+from bayes_mtl.diagnostics._expert_use import expert_use
 from bayes_mtl.diagnostics._finding import Finding
+from bayes_mtl.diagnostics._gate_entropy import gate_entropy
 from bayes_mtl.diagnostics._gate_importance import gate_importance
 from bayes_mtl.diagnostics._inclusion import inclusion
+from bayes_mtl.diagnostics._metrics import metrics
+from bayes_mtl.diagnostics._mixture_network import MixtureNetwork
 from bayes_mtl.diagnostics._report import Report
+from bayes_mtl.diagnostics._task_similarity import task_similarity
 
-__all__ = ["Finding", "Report", "check", "gate_importance", "inclusion"]
+__all__ = [
+    "Diversity",
+    "Finding",
+    "MixtureNetwork",
+    "Report",
+    "check",
+    "delta",
+    "expert_diversity",
+    "expert_use",
+    "gate_entropy",
+    "gate_importance",
+    "inclusion",
+    "metrics",
+    "task_similarity",
+]

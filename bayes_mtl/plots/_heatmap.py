@@ -1,0 +1,72 @@
+"""A table of numbers as a map of colours."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayes_mtl._errors import InputError, message
+from bayes_mtl.plots._canvas import canvas
+from bayes_mtl.plots._labels import every, label_axis
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MOST_LABELS = 50
+_MOST_NUMBERS = 12
+"""Rows and columns up to which the numbers are written into the map."""
+
+
+def heatmap(
+    values: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    names: tuple[str, str],
+    label: str,
+    most: float | None,
+    ax: "Axes | None",
+) -> "Figure":
+    """A map of ``[rows, columns]``, grey where a number is missing.
+
+    Parameters
+    ----------
+    names
+        What rows and columns are.
+    label
+        Of the colour bar.
+    most
+        End of the scale; None for the largest number. Where a number is below 0 the scale is symmetric.
+    """
+    if values.ndim != 2 or not values.size:
+        raise InputError(message("table", "rows and columns", f"shape {values.shape}", "Pass a table."))
+    from matplotlib import colormaps
+
+    number = max(values.shape)
+    size = float(np.clip(2.0 + 0.28 * number, 3.6, 10.0))
+    figure, axes = canvas(ax, size + 1.2, size * min(1.0, 0.4 + len(rows) / number), "compressed")
+    known = values[np.isfinite(values)]
+    signed = bool(known.size and known.min() < 0)
+    end = float(np.abs(known).max()) if most is None and known.size else (most or 1.0)
+    end = end if end > 0 else 1.0
+    image = axes.imshow(
+        np.where(np.isfinite(values), values, np.nan),
+        cmap=colormaps["PuOr_r" if signed else "cividis"].with_extremes(bad="#D9D9D9"),
+        vmin=-end if signed else 0.0,
+        vmax=end,
+        interpolation="nearest",
+    )
+    step = label_axis(axes, "y", rows, _MOST_LABELS)
+    across = label_axis(axes, "x", columns, _MOST_LABELS)
+    axes.set_ylabel(f"{names[0]}{every(step)}")
+    axes.set_xlabel(f"{names[1]}{every(across)}")
+    if number <= _MOST_NUMBERS:
+        for (i, j), value in np.ndenumerate(values):
+            if np.isfinite(value):
+                red, green, blue, _ = image.cmap(image.norm(value))
+                dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5  # how bright the eye sees it
+                colour = "white" if dark else "black"
+                axes.text(j, i, f"{value:.2g}", ha="center", va="center", color=colour, fontsize=8)
+    figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02).set_label(label)
+    return figure
