@@ -3,6 +3,7 @@
 from bayes_mtl.datasets._chem97 import chem97
 from bayes_mtl.datasets._clustered_tasks import clustered_tasks
 from bayes_mtl.datasets._correlated_pair import correlated_pair
+from bayes_mtl.datasets._employment import employment
 from bayes_mtl.datasets._exam import exam
 from bayes_mtl.datasets._hierarchical_tasks import hierarchical_tasks
 from bayes_mtl.datasets._icu_stays import icu_stays
@@ -24,6 +25,7 @@ __all__ = [
     "chem97",
     "clustered_tasks",
     "correlated_pair",
+    "employment",
     "exam",
     "hierarchical_tasks",
     "icu_stays",

@@ -81,8 +81,8 @@ def _disagreeing(found: _Statistics) -> Finding | None:
         "serious" if worst > R_HAT_BAD else "note" if by_chance else "warning",
         f"Chains disagree (R-hat up to {worst:.2f})",
         what,
-        "(1) longer chains: NUTS(warmup=2000, draws=2000); (2) Collapsed(hyperparameters=NUTS()) where the "
-        "likelihood is Gaussian; (3) tighter priors; if chains sit in different places for good, such as "
+        "(1) longer chains: several times the warmup= and draws=; (2) Collapsed(hyperparameters=NUTS()) where "
+        "it fits the model; (3) tighter priors; if chains sit in different places for good, such as "
         "clusters with exchanged labels, fewer clusters or directions.",
         tuple(found.names[i] for i in order[:_NAMED]),
     )
@@ -116,8 +116,8 @@ def _divergent(divergences: int, number: int) -> Finding | None:
         f"In {divergences:,} of {number:,} draws ({100 * share:.2g} %) the sampler could not follow the "
         "posterior. It avoids the region where that happens, often that of small scales, and results leave "
         "it out.",
-        "(1) smaller steps: NUTS(target_accept=0.99); (2) Collapsed(hyperparameters=NUTS()) where the "
-        "likelihood is Gaussian; (3) tighter priors of scales.",
+        "(1) smaller steps: target_accept=0.99; (2) Collapsed(hyperparameters=NUTS()) where it fits the "
+        "model; (3) tighter priors of scales.",
     )
 
 
@@ -132,7 +132,7 @@ def _few(chains: int) -> Finding | None:
         "warning" if chains == 1 else "note",
         f"Only {chains} chain{'s' * (chains > 1)}",
         what,
-        f"NUTS(chains={CHAINS}).",
+        f"Fit with chains={CHAINS}.",
     )
 
 

@@ -10,10 +10,16 @@ import pytest
 
 from bayes_mtl._errors import FileError, UnsupportedError
 from bayes_mtl.data import TaskData
-from bayes_mtl.datasets import chem97, exam, math_achieve, radon
+from bayes_mtl.datasets import chem97, employment, exam, math_achieve, radon
 
-LOADERS = [exam, math_achieve, chem97, radon]
-TASK = {"exam": "school", "math_achieve": "school", "chem97": "school", "radon": "county"}
+LOADERS = [exam, math_achieve, chem97, radon, employment]
+TASK = {
+    "exam": "school",
+    "math_achieve": "school",
+    "chem97": "school",
+    "radon": "county",
+    "employment": "industry",
+}
 
 
 def slope(x: Any, y: Any) -> np.ndarray:
@@ -23,7 +29,13 @@ def slope(x: Any, y: Any) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("load", "rows", "tasks"),
-    [(exam, 4059, 65), (math_achieve, 7185, 160), (chem97, 31022, 2410), (radon, 919, 85)],
+    [
+        (exam, 4059, 65),
+        (math_achieve, 7185, 160),
+        (chem97, 31022, 2410),
+        (radon, 919, 85),
+        (employment, 72339, 148),
+    ],
 )
 def test_sizes(load: Callable[[], pd.DataFrame], rows: int, tasks: int) -> None:
     frame = load()
@@ -40,6 +52,7 @@ def test_sizes(load: Callable[[], pd.DataFrame], rows: int, tasks: int) -> None:
         (math_achieve, ["sector", "size", "academic", "school_ses"]),
         (chem97, ["authority"]),
         (radon, ["uranium"]),
+        (employment, ["sector"]),
     ],
 )
 def test_columns_of_tasks_are_constant_within_them(
@@ -75,6 +88,18 @@ def test_exam_has_the_slope_of_the_manuals() -> None:
     np.testing.assert_allclose(residual.var(), 0.65, atol=0.005)
     assert list(frame["verbal"].cat.categories) == ["bottom 25%", "mid 50%", "top 25%"]
     assert frame["verbal"].cat.ordered
+
+
+def test_employment_adds_up() -> None:
+    """Industries are the sums of their parts."""
+    wide = employment().pivot(index="month", columns="industry", values="employed")
+    assert len(wide) == 969 and wide.index[-1] == pd.Timestamp("2019-09-01")
+    for whole, parts in (
+        ("Manufacturing", ["Durable Goods", "Nondurable Goods"]),
+        ("Total Private", ["Goods-Producing", "Private Service-Providing"]),
+        ("All Employees, Total Nonfarm", ["Total Private", "Government"]),
+    ):
+        np.testing.assert_allclose(wide[whole], wide[parts].sum(axis=1), rtol=1e-12)
 
 
 def test_chem97_has_its_grades() -> None:
