@@ -30,6 +30,19 @@ class SequenceTargets:
     task: np.ndarray
     y: np.ndarray
 
+    def weights(self, given: Mapping[str, float] | None) -> np.ndarray | None:
+        """``[observations]`` from target -> weight; None for none."""
+        if given is None:
+            return None
+        own = {label_text(name): value for name, value in given.items()}
+        names = [group or task for task, group in zip(self.tasks, self.groups or self.tasks, strict=True)]
+        unknown = [name for name in own if name not in names]
+        if unknown:
+            expected = f"names of targets ({listed(dict.fromkeys(names))})"
+            raise InputError(message("weight", expected, listed(unknown), "Correct or drop them."))
+        found: np.ndarray = np.array([float(own.get(name, 1.0)) for name in names])[self.task]
+        return found
+
 
 def sequence_targets(
     per_sequence: Mapping[str, Any] | None,

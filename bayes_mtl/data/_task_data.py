@@ -182,6 +182,7 @@ class TaskData(AbstractTaskData):
         at_step: Mapping[str, tuple[Any, Any]] | None = None,
         per_step: Mapping[str, Any] | None = None,
         labels: Mapping[str, Sequence[str]] | None = None,
+        weight: Mapping[str, float] | None = None,
         static: Any = None,
         missing: Literal["refuse", "mask"] = "refuse",
         schema: Schema | None = None,
@@ -210,6 +211,8 @@ class TaskData(AbstractTaskData):
             ``[steps, labels]``. What stands behind the end of a sequence is ignored.
         labels
             Target -> names of its labels. Label ``a`` of target ``t`` is task ``"t[a]"`` of task group ``t``.
+        weight
+            Target -> weight of the log-likelihood of each of its observations; 1 for those not named.
         static
             ``[rows, static features]``, put beside the features of every step.
         missing
@@ -232,6 +235,6 @@ class TaskData(AbstractTaskData):
         inputs = sequence_inputs(x, lengths, static, feature_names, static_names, missing, fill)
         steps = inputs.x.shape[1]
         targets = sequence_targets(per_sequence, at_step, per_step, labels, inputs.valid, steps)
-        return cls(
-            **sequence_parts(inputs, targets, Options(varying, groups, task_features, intercept, {}), schema)
-        )
+        observed = dict(weight=targets.weights(weight))
+        options = Options(varying, groups, task_features, intercept, observed)
+        return cls(**sequence_parts(inputs, targets, options, schema))

@@ -131,6 +131,19 @@ def test_a_memory_map_is_left_where_it_is(tmp_path: Path) -> None:
     assert half.x is x
 
 
+def test_weights_are_those_of_the_target() -> None:
+    targets = dict(per_sequence={"a": [0, 1, 2], "t": np.eye(3)}, per_step={"s": [[1, 2, 3], [4], [NAN, 6]]})
+    data = TaskData.from_sequences(RAGGED, **targets, weight={"t": 0.5, "s": 0.1})
+    assert data.weight is not None
+    np.testing.assert_array_equal(data.weight, np.repeat([1.0, 0.5, 0.1], [3, 9, 5]))
+    again = TaskData.from_sequences(RAGGED, **targets, weight={"s": 0.2}, schema=data.schema)
+    np.testing.assert_array_equal(again.weight, np.repeat([1.0, 0.2], [12, 5]))
+    with pytest.raises(InputError, match="weight: expected names of targets"):
+        TaskData.from_sequences(RAGGED, **targets, weight={"t[0]": 0.5})
+    with pytest.raises(InputError, match="weights of at least 0"):
+        TaskData.from_sequences(RAGGED, **targets, weight={"a": -1.0})
+
+
 def test_parts_keep_groups_and_lengths() -> None:
     data = TaskData.from_sequences(RAGGED, per_sequence={"a": [0, 1, 2], "t": np.eye(3)})
     some = data.subset(data.index != 0)
