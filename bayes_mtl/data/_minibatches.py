@@ -71,6 +71,8 @@ class Minibatches:
         unit_task = _task_of_rows(data, position, temperature) if grouped else data.task
         self.size: int = min(size, len(unit_task)) if temperature == 1 else size
         """Observations (or rows) a batch."""
+        self.units: int = len(unit_task)
+        """Observations (or rows) in all."""
         self._groups = RowGroups(position, self.size, temperature != 1) if grouped else None
         self._sampler: AbstractSampler = (
             EpochSampler(len(unit_task), self.size, seed)

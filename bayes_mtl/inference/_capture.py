@@ -1,14 +1,13 @@
 """A whole step of SVI as one graph: batch, guide, program, ELBO, its gradient and Adam."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from pyro import poutine
-from pyro.infer import Trace_ELBO
 from torch import Tensor, nn
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -18,6 +17,7 @@ from bayes_mtl._errors import UnsupportedError
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._compile import constants_as_inputs
 from bayes_mtl.inference._eager_step import arguments_of
+from bayes_mtl.inference._step import Gradient
 from bayes_mtl.inference._step_state import StepState
 
 _TOLERANCE = 1e-4
@@ -41,22 +41,26 @@ class CapturedStep:
 
 
 def capture_step(
-    program: Callable[..., Any],
-    guide: nn.Module,
+    gradient: Gradient,
+    modules: Sequence[nn.Module],
     batches: Batches,
-    particles: int,
     state: StepState,
     drawn: Mapping[str, Tensor],
 ) -> CapturedStep:
     """Run one step on copies of the state and write down its operations.
+
+    Parameters
+    ----------
+    gradient, batches
+        Of the step.
+    modules
+        All that hold a tensor of the state.
 
     Raises
     ------
     UnsupportedError
         For a guide without reparameterised draws, and for what a graph cannot hold.
     """
-    elbo = Trace_ELBO(particles, max_plate_nesting=1, vectorize_particles=particles > 1)
-    modules = [module for module in (guide, program) if isinstance(module, nn.Module)]
 
     def step(*inputs: Tensor) -> Tensor:
         given, batch = tree_unflatten(list(inputs), form)
@@ -64,10 +68,9 @@ def capture_step(
         leaves = [value.detach().requires_grad_() for value in now.parameters]
         known = zip([*state.parameters, *state.buffers], [*leaves, *now.buffers], strict=True)
         with _in_place_of({id(old): new for old, new in known}, modules):
-            loss = _negative_elbo(elbo, program, guide, arguments_of(batches, batch), particles)
-            gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
-        now.adam(gradients, torch.isfinite(loss.detach()))
-        return loss.detach()
+            loss, gradients = gradient(arguments_of(batches, batch), leaves)
+        now.adam(gradients, torch.isfinite(loss))
+        return loss
 
     copies = [value.detach().clone() for value in state.flat()]
     inputs, form = tree_flatten((copies, dict(drawn)))
@@ -85,22 +88,6 @@ def capture_step(
             "model or guide use random numbers, or a state, outside of torch and of their buffers"
         )
     return found
-
-
-def _negative_elbo(
-    elbo: Trace_ELBO,
-    program: Callable[..., Any],
-    guide: nn.Module,
-    arguments: tuple[Any, ...],
-    particles: int,
-) -> Tensor:
-    """The loss without the numbers that `Trace_ELBO` takes off the graph."""
-    ((model_trace, guide_trace),) = elbo._get_traces(program, guide, arguments, {})
-    for name, site in guide_trace.nodes.items():
-        if site["type"] == "sample" and not site["is_observed"] and not site["fn"].has_rsample:
-            raise UnsupportedError(f"the guide's site '{name}' has no reparameterised draws")
-    loss: Tensor = (guide_trace.log_prob_sum() - model_trace.log_prob_sum()) / particles
-    return loss
 
 
 @contextmanager

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._capture import capture_step
 from bayes_mtl.inference._compile import compile_graph
+from bayes_mtl.inference._elbo import ElboGradient
 from bayes_mtl.inference._learned import Learned
+from bayes_mtl.inference._step import Gradient
 from bayes_mtl.inference._step_state import StepState
 
 
@@ -27,6 +29,8 @@ class CompiledStep:
         A batch, for its shapes.
     compiled
         False to run the captured graph as it is.
+    gradient
+        What the parameters are moved along; default the ELBO's gradient.
 
     Raises
     ------
@@ -45,11 +49,13 @@ class CompiledStep:
         drawn: dict[str, Tensor],
         *,
         compiled: bool = True,
+        gradient: Gradient | None = None,
     ) -> None:
         self._optimiser = optimiser
         self._state = StepState.of(learned, optimiser)
         self._rates = [group["lr"] for group in optimiser.param_groups]
-        captured = capture_step(program, guide, batches, particles, self._state, drawn)
+        gradient = gradient or ElboGradient(program, guide, particles)
+        captured = capture_step(gradient, learned.modules, batches, self._state, drawn)
         self._constants = captured.constants
         self._run: Callable[..., Any] = captured.graph
         if compiled:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from pyro.infer import Trace_ELBO
 from torch import Tensor, nn
 
 from bayes_mtl.inference._batches import Batches
+from bayes_mtl.inference._elbo import elbo_of
 
 
 class EagerStep:
@@ -35,7 +35,7 @@ class EagerStep:
     ) -> None:
         self._program, self._guide = program, guide
         self._batches, self._optimiser = batches, optimiser
-        self._elbo = Trace_ELBO(particles, max_plate_nesting=1, vectorize_particles=particles > 1)
+        self._elbo = elbo_of(particles)
 
     def __call__(self, drawn: dict[str, Tensor]) -> float:
         """Loss on the batch that was drawn; where it is not finite, the parameters stay as they are."""

@@ -19,6 +19,8 @@ class Learned:
         Called once, which creates what they create at their first call.
     arguments
         Of both.
+    memory
+        What a rule for the network's gradient keeps from step to step, or None.
 
     Raises
     ------
@@ -26,13 +28,21 @@ class Learned:
         For parameters that no module owns: they would stay as they are, in silence.
     """
 
-    def __init__(self, program: Callable[..., Any], guide: nn.Module, arguments: tuple[Any, ...]) -> None:
+    def __init__(
+        self,
+        program: Callable[..., Any],
+        guide: nn.Module,
+        arguments: tuple[Any, ...],
+        memory: nn.Module | None = None,
+    ) -> None:
         with torch.no_grad(), poutine.block(), poutine.trace(param_only=True) as tracer:
             drawn = poutine.trace(guide).get_trace(*arguments)
             poutine.replay(program, trace=drawn)(*arguments)
         self._modules = {"guide": guide}
         if isinstance(program, nn.Module):
             self._modules["program"] = program
+        if memory is not None:
+            self._modules["rule"] = memory
         own = {id(parameter) for module in self._modules.values() for parameter in module.parameters()}
         for name, site in tracer.trace.nodes.items():
             if site["type"] == "param" and id(_leaf(site["value"])) not in own:
@@ -42,10 +52,29 @@ class Learned:
                     "a latent site with a prior."
                 )
 
-    def groups(self) -> list[dict[str, Any]]:
-        """Parameters for an optimiser, the guide's first."""
-        groups = [list(module.parameters()) for module in self._modules.values()]
-        return [{"params": group} for group in groups if group]
+    @property
+    def modules(self) -> list[nn.Module]:
+        """All that hold parameters or buffers."""
+        return list(self._modules.values())
+
+    def groups(
+        self, apart: nn.Module | None = None, settings: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        """Parameters for an optimiser, the guide's first; frozen ones are none.
+
+        Parameters
+        ----------
+        apart
+            A module whose parameters form a last group of their own, with these ``settings``.
+        """
+        own = [] if apart is None else [value for value in apart.parameters() if value.requires_grad]
+        known = {id(value) for value in own}
+        groups: list[dict[str, Any]] = [
+            {"params": [v for v in module.parameters() if v.requires_grad and id(v) not in known]}
+            for module in self._modules.values()
+        ]
+        groups.append({"params": own, **(settings or {})})
+        return [group for group in groups if group["params"]]
 
     def tensors(self) -> dict[str, Tensor]:
         """Parameters and buffers by name, those that are not saved with their module included."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bayes_mtl.inference._decay import DECAY
 from bayes_mtl.inference._learned import Learned
 
 
@@ -23,6 +24,8 @@ class StepState:
         Steps done.
     rates
         Learning rate of each parameter.
+    decays
+        Weight decay of each parameter, see `decay_weights`.
     """
 
     parameters: list[Tensor]
@@ -31,6 +34,7 @@ class StepState:
     second: list[Tensor]
     count: Tensor
     rates: list[Tensor]
+    decays: tuple[float, ...]
 
     def flat(self) -> list[Tensor]:
         """One after the other."""
@@ -50,12 +54,13 @@ class StepState:
             second=like(self.second),
             count=next(left),
             rates=like(self.rates),
+            decays=self.decays,
         )
 
     @classmethod
     def of(cls, learned: Learned, optimiser: torch.optim.Adam) -> "StepState":
         """The state in place: the same tensors that modules and optimiser hold."""
-        parameters, rates = [], []
+        parameters, rates, decays = [], [], []
         for group in optimiser.param_groups:
             for parameter in group["params"]:
                 entry = optimiser.state[parameter]
@@ -65,6 +70,7 @@ class StepState:
                     entry["exp_avg_sq"] = torch.zeros_like(parameter)
                 parameters.append(parameter)
                 rates.append(torch.tensor(group["lr"], device=parameter.device))
+                decays.append(float(group.get(DECAY, 0.0)))
         own = {id(parameter) for parameter in parameters}
         buffers = {id(value): value for value in learned.tensors().values() if id(value) not in own}
         entries = [optimiser.state[parameter] for parameter in parameters]
@@ -75,6 +81,7 @@ class StepState:
             second=[entry["exp_avg_sq"] for entry in entries],
             count=entries[0]["step"].detach().clone(),
             rates=rates,
+            decays=tuple(decays),
         )
 
     def follow(self, optimiser: torch.optim.Adam) -> None:
@@ -88,13 +95,14 @@ class StepState:
         """Adam as torch's own does it; a loss that is not finite changes nothing."""
         self.count.add_(finite.to(self.count.dtype))
         first, second = 1.0 - 0.9**self.count, (1.0 - 0.999**self.count).sqrt()
-        for value, gradient, m, v, rate in zip(
-            self.parameters, gradients, self.first, self.second, self.rates, strict=True
+        for value, gradient, m, v, rate, decay in zip(
+            self.parameters, gradients, self.first, self.second, self.rates, self.decays, strict=True
         ):
             if gradient is None:
                 continue
             m_next = torch.lerp(m, gradient, 0.1)
             v_next = 0.999 * v + 0.001 * gradient.square()
-            moved = value - rate / first * m_next / (v_next.sqrt() / second + 1e-8)
+            kept = value * (1.0 - rate * decay) if decay else value
+            moved = kept - rate / first * m_next / (v_next.sqrt() / second + 1e-8)
             for old, new in ((value, moved), (m, m_next), (v, v_next)):
                 old.copy_(torch.where(finite, new, old))

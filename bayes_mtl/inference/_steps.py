@@ -11,7 +11,9 @@ from bayes_mtl.inference._compile import compile_or_warn
 from bayes_mtl.inference._compiled_step import CompiledStep
 from bayes_mtl.inference._eager_step import EagerStep
 from bayes_mtl.inference._learned import Learned
+from bayes_mtl.inference._ruled_step import RuledStep
 from bayes_mtl.inference._step import Step
+from bayes_mtl.inference._trained_network import TrainedNetwork
 
 _FIRST_EAGER = 300
 """Steps before ``"auto"`` compiles: a fit that ends within them gains nothing."""
@@ -32,6 +34,8 @@ class Steps:
         True, False or ``"auto"``.
     steps
         Most steps of the training.
+    network
+        How the network is trained, where that is different.
     """
 
     def __init__(
@@ -45,10 +49,18 @@ class Steps:
         *,
         compile: bool | Literal["auto"],
         steps: int,
+        network: TrainedNetwork | None = None,
     ) -> None:
         self._parts = (program, guide, batches, learned, optimiser, particles)
-        self._step: Step = EagerStep(program, guide, batches, optimiser, particles)
+        self._gradient = None if network is None else network.gradient(guide, particles)
+        self._step: Step = (
+            EagerStep(program, guide, batches, optimiser, particles)
+            if self._gradient is None
+            else RuledStep(self._gradient, batches, optimiser)
+        )
         self._compile, self._steps, self._own = compile, steps, 0
+        if network is not None and not network.captured:
+            self._compile = False
 
     def __call__(self, number: int, drawn: dict[str, Tensor], announce: Callable[[str], Any]) -> float:
         """Run step ``number``."""
@@ -69,4 +81,5 @@ class Steps:
         return bool(self._compile) and self._own == 0
 
     def _change(self, drawn: dict[str, Tensor]) -> None:
-        self._step = compile_or_warn(lambda: CompiledStep(*self._parts, drawn), "SVI") or self._step
+        compiled = compile_or_warn(lambda: CompiledStep(*self._parts, drawn, gradient=self._gradient), "SVI")
+        self._step = compiled or self._step

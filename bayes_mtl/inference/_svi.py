@@ -14,14 +14,16 @@ from torch import Tensor, nn
 
 from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl._seed import seeded
-from bayes_mtl.data import Minibatches, TaskData
+from bayes_mtl.data import TaskData
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._batches import Batches
+from bayes_mtl.inference._batches_of import batches_of
 from bayes_mtl.inference._fingerprint import fingerprint
 from bayes_mtl.inference._function_guide import FunctionGuide
 from bayes_mtl.inference._guided import guided_draws
 from bayes_mtl.inference._hyper import LatentDraws
 from bayes_mtl.inference._local import local_parameters
+from bayes_mtl.inference._network_training import NetworkTraining
 from bayes_mtl.inference._only_svi import require_fixed_joint
 from bayes_mtl.inference._prior_guide import guide_of_prior
 from bayes_mtl.inference._sites import start_near_zero
@@ -29,11 +31,11 @@ from bayes_mtl.inference._start import start_values
 from bayes_mtl.inference._stopping import Plateau
 from bayes_mtl.inference._task_blocks import AutoTaskBlocks
 from bayes_mtl.inference._train import Training, next_arguments, train
+from bayes_mtl.inference._trained_network import TrainedNetwork
 from bayes_mtl.inference._whole_data import WholeData
 from bayes_mtl.model import MultiTaskModel, Program, on_device
 from bayes_mtl.posterior import FitRecord, Posterior, build_posterior, total_log_likelihood
 
-_LARGEST_FULL_BATCH, _BATCH = 4_000_000, 4096
 _WORTH_A_GPU = 2_000_000
 _PART = 65_536
 
@@ -64,6 +66,8 @@ class SVI(AbstractInference):
         How often it falls before the next plateau ends the training.
     plateau
         When the loss counts as no longer falling.
+    network
+        What is different for the parameters of the model's network: rate, weight decay, balance of tasks.
     draws
         Posterior draws to keep.
     device
@@ -94,6 +98,7 @@ class SVI(AbstractInference):
     learning_rate: float = 0.03
     reductions: int = 3
     plateau: Plateau = field(default_factory=Plateau)
+    network: NetworkTraining = NetworkTraining()
     draws: int = 1000
     device: str = "auto"
     compile: bool | Literal["auto"] = "auto"
@@ -128,11 +133,14 @@ class SVI(AbstractInference):
             program = model.program(data)
             device = self._device(program, data)
             program.to(device)
-            batches = self._batches(program, data, seed, device)
+            batches, epoch = batches_of(program, data, self.batch_size, self.temperature, seed, device)
+            network = None
+            if self.network != NetworkTraining():
+                network = TrainedNetwork(program, self.network, data, epoch, self.learning_rate)
             mark = fingerprint(self, program, data, seed) if self.checkpoint else ""
             with on_device(device):
                 guide = self._guide(program, _start(program, data))
-                training = self._train(program, guide, batches, mark)
+                training = self._train(program, guide, batches, mark, network)
                 program.eval()
                 latents, log_weights = guided_draws(
                     program.latents, guide, next_arguments(batches), self.draws
@@ -163,7 +171,12 @@ class SVI(AbstractInference):
         )
 
     def _train(
-        self, program: Callable[..., Any], guide: nn.Module, batches: Batches, fingerprint: str
+        self,
+        program: Callable[..., Any],
+        guide: nn.Module,
+        batches: Batches,
+        fingerprint: str,
+        network: TrainedNetwork | None = None,
     ) -> Training:
         return train(
             program,
@@ -180,6 +193,7 @@ class SVI(AbstractInference):
             checkpoint=self.checkpoint if fingerprint else None,
             checkpoint_every=self.checkpoint_every,
             fingerprint=fingerprint,
+            network=network,
         )
 
     def _guide(self, program: Callable[..., Any], values: dict[str, Tensor]) -> nn.Module:
@@ -209,23 +223,6 @@ class SVI(AbstractInference):
         """Numbers that one step works on, for one output."""
         rows = min(len(data), self.batch_size or len(data))
         return rows * (data.x.shape[-1] + 1) * self.particles
-
-    def _batches(self, program: Program, data: TaskData, seed: int, device: torch.device) -> Batches:
-        size = self.batch_size
-        if size is None:
-            full = len(data) * len(program.features) * program.outputs <= _LARGEST_FULL_BATCH
-            size = len(data) if full else _BATCH
-        if size >= len(data):
-            return WholeData(program.batch(data, device=device))
-        return Minibatches(
-            data,
-            program.scaling,
-            size=size,
-            temperature=self.temperature,
-            by_rows=program.network is not None,
-            seed=seed,
-            device=device,
-        )
 
 
 def _start(program: Program, data: TaskData) -> dict[str, Tensor]:

@@ -15,11 +15,13 @@ from tqdm.auto import tqdm
 from bayes_mtl._errors import NumericalError
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._checkpoint import load_checkpoint, save_checkpoint
+from bayes_mtl.inference._decay import decay_weights
 from bayes_mtl.inference._eager_step import arguments_of
 from bayes_mtl.inference._learned import Learned
 from bayes_mtl.inference._prior_guide import renew
 from bayes_mtl.inference._steps import Steps
 from bayes_mtl.inference._stopping import Plateau
+from bayes_mtl.inference._trained_network import TrainedNetwork
 
 _PLATEAU = "plateau"
 _REMEDY = "Lower the learning rate, or look at that site's prior and at extreme values in the data."
@@ -50,6 +52,7 @@ def train(
     checkpoint: str | None = None,
     checkpoint_every: int = 500,
     fingerprint: str = "",
+    network: TrainedNetwork | None = None,
 ) -> Training:
     """Maximise the ELBO over the guide's and the program's parameters, in place.
 
@@ -61,15 +64,23 @@ def train(
     NumericalError
         Where the very first losses are not finite. Later the last good state is restored, with a warning.
     """
-    learned = Learned(program, guide, next_arguments(batches))
-    optimiser = torch.optim.Adam(learned.groups(), lr=learning_rate, fused=True)
+    if network is None:
+        learned = Learned(program, guide, next_arguments(batches))
+        groups = learned.groups()
+    else:
+        learned = Learned(program, guide, next_arguments(batches), network.memory)
+        groups = learned.groups(network.module, network.group)
+    optimiser = torch.optim.Adam(groups, lr=learning_rate, fused=True)
+    optimiser.register_step_pre_hook(decay_weights)
     training = Training()
     last = 0  # step after the newest change of the learning rate
     if checkpoint is not None and Path(checkpoint).exists():
         sampler, state, training.losses = load_checkpoint(checkpoint, learned, optimiser, fingerprint)
         batches.load_state(sampler)
         training.reductions, training.stopped, last = state["reductions"], state["stopped"], state["last"]
-    run = Steps(program, guide, batches, learned, optimiser, particles, compile=compile, steps=steps)
+    run = Steps(
+        program, guide, batches, learned, optimiser, particles, compile=compile, steps=steps, network=network
+    )
 
     def save() -> None:
         if checkpoint is not None:

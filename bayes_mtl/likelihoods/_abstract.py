@@ -49,6 +49,10 @@ class AbstractLikelihood(ABC):
         """Whether targets are classes or counts."""
         return False
 
+    def discrete_tasks(self, tasks: int) -> tuple[bool, ...]:
+        """`discrete` for each of a number of tasks."""
+        return (self.discrete,) * tasks
+
     def bind(self, data: TaskData) -> "AbstractLikelihood":
         """The same likelihood with what it must know of the data filled in; the default changes nothing.
 

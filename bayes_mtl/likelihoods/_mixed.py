@@ -84,6 +84,11 @@ class Mixed(AbstractLikelihood):
     def discrete(self) -> bool:
         return all(likelihood.discrete for likelihood in self._all())
 
+    def discrete_tasks(self, tasks: int) -> tuple[bool, ...]:
+        self._check_tasks(tasks)
+        found = {task: kind.likelihood.discrete for kind in self.kinds for task in kind.tasks}
+        return tuple(found[task] for task in range(tasks))
+
     @property
     def events(self) -> Mapping[str, int]:
         return {f"{k.name}.{key}": n for k in self.kinds for key, n in k.likelihood.events.items()}

@@ -32,6 +32,8 @@ class Program(PyroModule):
         Named groups of tasks between which weights are shared; one unnamed group but for `Mixed`.
     task_features
         ``[tasks, task features]`` of the fitted tasks, standardised, or None.
+    seam
+        Through it the features come from the network to the tasks' weights: a place for hooks.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Program(PyroModule):
         self.schema, self.scaling = schema, scaling
         self.kinds = tuple((name, tuple(int(t) for t in tasks)) for name, tasks in kinds)
         self.network = network
+        self.seam = nn.Identity()
         self.outputs = int(used_outputs.max())
         self.register_buffer("task_features", task_features, persistent=False)
         self.register_buffer("used", torch.arange(self.outputs) < used_outputs[:, None], persistent=False)
@@ -110,7 +113,7 @@ class Program(PyroModule):
         """The program: weights, parameters, network, predictor, targets."""
         weights, fixed, parameters = self._sampled(batch)
         found = training_design(self.network, batch)
-        f = self._linear(batch, found.features, weights, fixed)
+        f = self._linear(batch, self.seam(found.features), weights, fixed)
         with (
             pyro.plate("observations", batch.observations, dim=-1),
             poutine.scale(scale=batch.scale),

@@ -15,6 +15,7 @@ from torch import nn
 from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._seed import seeded
 from bayes_mtl.inference import SVI
+from bayes_mtl.inference._batches_of import batches_of
 from bayes_mtl.inference._compiled_step import CompiledStep
 from bayes_mtl.inference._eager_step import EagerStep
 from bayes_mtl.inference._learned import Learned
@@ -43,7 +44,7 @@ def trajectory(
     """Losses and final parameters of a few steps with one kind of step."""
     with seeded(3), local_parameters():
         program = model.program(data)
-        batches = svi._batches(program, data, 0, torch.device("cpu"))
+        batches, _ = batches_of(program, data, svi.batch_size, svi.temperature, 0, torch.device("cpu"))
         guide = svi._guide(program, {})
         learned = Learned(program, guide, next_arguments(batches))
         optimiser = torch.optim.Adam(learned.groups(), lr=0.02, fused=True)

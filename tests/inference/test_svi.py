@@ -82,8 +82,8 @@ def test_mini_batches_find_the_closed_form(temperature: float) -> None:
 
 
 def test_large_data_come_in_batches_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bayes_mtl.inference._svi._LARGEST_FULL_BATCH", 3 * len(DATA) - 1)
-    monkeypatch.setattr("bayes_mtl.inference._svi._BATCH", 7)
+    monkeypatch.setattr("bayes_mtl.inference._batches_of._LARGEST_FULL_BATCH", 3 * len(DATA) - 1)
+    monkeypatch.setattr("bayes_mtl.inference._batches_of._BATCH", 7)
     seen: list[int] = []
 
     def guide(program: Any) -> Callable[..., None]:

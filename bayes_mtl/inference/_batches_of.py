@@ -1,0 +1,42 @@
+"""Batches of a data set for a program."""
+
+import math
+
+import torch
+
+from bayes_mtl.data import Minibatches, TaskData
+from bayes_mtl.inference._batches import Batches
+from bayes_mtl.inference._whole_data import WholeData
+from bayes_mtl.model import Program
+
+_LARGEST_FULL_BATCH, _BATCH = 4_000_000, 4096
+
+
+def batches_of(
+    program: Program,
+    data: TaskData,
+    size: int | None,
+    temperature: float,
+    seed: int,
+    device: torch.device,
+) -> tuple[Batches, int]:
+    """Batches of ``size`` observations (rows with a network), and how many have as many as there are.
+
+    None takes all while rows times weights a task stay below 4 million, and 4,096 beyond.
+    """
+    if size is None:
+        full = len(data) * len(program.features) * program.outputs <= _LARGEST_FULL_BATCH
+        size = len(data) if full else _BATCH
+    if size >= len(data):
+        return WholeData(program.batch(data, device=device)), 1
+    by_rows = program.network is not None
+    batches = Minibatches(
+        data,
+        program.scaling,
+        size=size,
+        temperature=temperature,
+        by_rows=by_rows,
+        seed=seed,
+        device=device,
+    )
+    return batches, math.ceil(batches.units / batches.size)
