@@ -1,5 +1,8 @@
 """Sufficient statistics of every task in one pass over chunks of observations."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import torch
 
@@ -16,6 +19,7 @@ def gram(
     scaling: Scaling,
     response: np.ndarray | None = None,
     precision: np.ndarray | None = None,
+    design: Callable[[slice], np.ndarray] | None = None,
 ) -> Statistics:
     """Per-task sums of the design's products, in float64.
 
@@ -28,13 +32,15 @@ def gram(
     precision
         ``[observations]``; default weight, divided by ``(noise / spread)^2`` where noise is known.
         One that is given replaces both: include the weight in it.
+    design
+        From a slice of the observations to ``[observations, weights]``; default: the standardised features.
 
     Returns
     -------
     Statistics
         Float64 tensors. Memory is O(tasks * weights^2), never O(tasks * observations).
     """
-    if data.x.ndim == 3 and data.step is None:
+    if design is None and data.x.ndim == 3 and data.step is None:
         raise UnsupportedError(
             message("data", "one row of features an observation", "whole sequences", "Use a network.")
         )
@@ -49,17 +55,21 @@ def gram(
         if (precision < 0).any():
             raise InputError(message("precision", "at least 0", precision.min(), "Pass 1/variance."))
 
-    tasks, width = len(data.schema.tasks), int(data.schema.intercept) + data.x.shape[-1]
+    if design is None:
+        design, width = partial(_design, data, scaling), int(data.schema.intercept) + data.x.shape[-1]
+    else:
+        width = design(slice(0, 1)).shape[-1]
+    tasks = len(data.schema.tasks)
     xx, xy = np.zeros((tasks, width, width)), np.zeros((tasks, width))
     for part in chunks(len(data), width * (data.x.shape[1] if data.x.ndim == 3 else 1)):
-        design = _design(data, scaling, part)
-        weighted = design * precision[part, None]
+        rows = design(part)
+        weighted = rows * precision[part, None]
         # Observations are sorted by task, so each task is one slice and its sums one matrix product.
         present, starts = np.unique(data.task[part], return_index=True)
-        ends = np.append(starts[1:], len(design))
+        ends = np.append(starts[1:], len(rows))
         xy[present] += np.add.reduceat(weighted * response[part, None], starts)
         for task, start, end in zip(present, starts, ends, strict=True):
-            xx[task] += weighted[start:end].T @ design[start:end]
+            xx[task] += weighted[start:end].T @ rows[start:end]
     logs = np.log(np.divide(precision, weight, out=np.ones(len(data)), where=(weight > 0) & (precision > 0)))
 
     def per_task(values: np.ndarray) -> torch.Tensor:

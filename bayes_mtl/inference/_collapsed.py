@@ -31,8 +31,8 @@ _OF_ROWS = ("batch_size", "temperature", "device", "checkpoint")
 class Collapsed(AbstractInference):
     """Weights integrated out exactly; hyperparameters by optimisation, SVI or NUTS.
 
-    For Gaussian likelihoods without a network and priors that are Gaussian given their
-    hyperparameters. The data enter through per-task sums of products, so a step costs the same for a
+    For Gaussian likelihoods, without a network or with a `Frozen` one, and priors that are Gaussian given
+    their hyperparameters. The data enter through per-task sums of products, so a step costs the same for a
     thousand rows and for a million.
 
     Parameters

@@ -15,6 +15,7 @@ from bayes_mtl._shapes import Dims
 from bayes_mtl.data import TaskData, gram
 from bayes_mtl.inference._dense_evidence import DenseEvidence
 from bayes_mtl.inference._evidence import Evidence, evidence
+from bayes_mtl.inference._frozen_design import frozen_design, is_trained
 from bayes_mtl.inference._sites import start_near_zero
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.model import Program
@@ -31,7 +32,7 @@ def why_not_collapsed(program: Program) -> str | None:
         return program.prior.only_svi
     if not isinstance(program.prior, AbstractGaussianTaskPrior):
         return f"{type(program.prior).__name__} is not Gaussian given its hyperparameters"
-    if program.network is not None:
+    if is_trained(program):
         return "the network is trained with the rest"
     if program.outputs != 1:
         return f"tasks have {program.outputs} outputs"
@@ -74,7 +75,7 @@ class CollapsedProgram:
         if reason is not None or not isinstance(prior, AbstractGaussianTaskPrior):
             raise UnsupportedError(f"Collapsed inference does not fit this model: {reason}. Use SVI or NUTS.")
         self.program, self.prior = program, prior
-        self.statistics = gram(data, program.scaling)
+        self.statistics = gram(data, program.scaling, design=frozen_design(program, data))
         self.dims = program.dims(program.task_features)
         # Density of the targets in the user's units instead of the standardised ones.
         self.jacobian = -self.statistics.n * torch.as_tensor(np.log(program.scaling.spread[:, 0]))

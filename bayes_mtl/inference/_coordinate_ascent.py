@@ -14,6 +14,7 @@ from bayes_mtl._seed import seeded
 from bayes_mtl.data import Statistics, TaskData, gram
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._collapsed_program import why_not_collapsed
+from bayes_mtl.inference._frozen_design import frozen_design
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.model import MultiTaskModel, Program
 from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
@@ -65,7 +66,7 @@ class CoordinateAscent(AbstractInference):
             reason = why_not(program)
             if reason is not None or not isinstance(prior, CoordinatePrior):
                 raise UnsupportedError(f"CoordinateAscent does not fit this model: {reason}. Use SVI.")
-            statistics = gram(data, program.scaling)
+            statistics = gram(data, program.scaling, design=frozen_design(program, data))
             updates = prior.coordinate_updates(statistics, program.dims(program.task_features))
             noise = _Noise(program, statistics)
             losses, stopped = self._ascend(updates, noise)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from bayes_mtl.data import Statistics, TaskData, gram
+from bayes_mtl.inference._frozen_design import frozen_design, is_trained
 from bayes_mtl.inference._population import population, ridge
 from bayes_mtl.model import Program
 from bayes_mtl.networks import AbstractRandomNetwork
@@ -20,11 +21,12 @@ def start_values(program: Program, data: TaskData) -> dict[str, Tensor]:
     """
     if isinstance(program.network, AbstractRandomNetwork):
         return program.network.start()
-    if program.network is not None or (data.x.ndim == 3 and data.step is None):
+    if is_trained(program) or (program.network is None and data.x.ndim == 3 and data.step is None):
         return {}
     response = _on_scale(program, data)
+    design = frozen_design(program, data)
     sums = [
-        gram(data, program.scaling, response=response[:, min(c, response.shape[1] - 1)])
+        gram(data, program.scaling, response=response[:, min(c, response.shape[1] - 1)], design=design)
         for c in range(program.outputs)
     ]
     values = {}

@@ -181,11 +181,15 @@ class Program(PyroModule):
     def _linear(self, batch: Batch, features: Tensor, weights: Tensor, fixed: Tensor | None) -> Tensor:
         own = gather_tasks(weights, batch.task, batch.tasks, 2)
         f = (features.unsqueeze(-1) * own).sum(-2)
-        if fixed is not None and batch.fixed is not None:
-            effect = fixed.reshape(*fixed.shape[:-3], *fixed.shape[-2:]).to(batch.fixed.dtype)
-            f = f + rows_of(batch.fixed, batch) @ effect
+        rows = self.fixed_rows(batch)
+        if fixed is not None and rows is not None:
+            f = f + rows @ fixed.reshape(*fixed.shape[:-3], *fixed.shape[-2:]).to(rows.dtype)
         f = batch.shift.index_select(0, batch.task) + batch.spread.index_select(0, batch.task) * f
         return f if batch.offset is None else f + batch.offset.unsqueeze(-1)
+
+    def fixed_rows(self, batch: Batch) -> Tensor | None:
+        """What the weights that all tasks share multiply, ``[observations, fixed features]``, or None."""
+        return None if batch.fixed is None else rows_of(batch.fixed, batch)
 
     def design(self, batch: Batch) -> Tensor:
         """What each observation's weights multiply, ``[..., observations, features]``."""

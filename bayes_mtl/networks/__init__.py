@@ -5,6 +5,7 @@ from bayes_mtl.networks._abstract_objective_network import AbstractObjectiveNetw
 from bayes_mtl.networks._abstract_random_network import AbstractRandomNetwork
 from bayes_mtl.networks._conv import Conv
 from bayes_mtl.networks._experts import experts
+from bayes_mtl.networks._frozen import Frozen
 from bayes_mtl.networks._gru import GRU
 from bayes_mtl.networks._lstm import LSTM
 from bayes_mtl.networks._mlp import MLP
@@ -20,6 +21,7 @@ __all__ = [
     "AbstractObjectiveNetwork",
     "AbstractRandomNetwork",
     "Conv",
+    "Frozen",
     "MMoE",
     "TrainingFeatures",
     "Transformer",
