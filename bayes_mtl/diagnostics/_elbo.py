@@ -17,6 +17,7 @@ _ERRORS = 3.0
 _LEAST = 1.0
 """Nats per 1,000 steps: a difference of one nat in log-probability is hardly worth mentioning."""
 _CALM = ("converged", "finished", "plateau")
+_HELD_OUT = "held-out data"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ def check_elbo(posterior: Posterior) -> Outcome | None:
     looked = f"training: {len(losses):,} {'steps' if by_steps else 'evaluations'}, stopped: {stopped}"
     if not np.isfinite(losses).all() or "not finite" in stopped:
         return Outcome(looked, (_broken(stopped),))
+    if stopped == _HELD_OUT:
+        return Outcome(f"{looked}; the state that predicted these best was kept", ())
     if not by_steps:
         return Outcome(looked, () if stopped in _CALM else (_optimiser(stopped),))
     trend = slope(losses)
@@ -83,7 +86,11 @@ def check_elbo(posterior: Posterior) -> Outcome | None:
 
 def _by_steps(method: str, settings: dict[str, str], stopped: str) -> bool:
     """Whether the losses are those of stochastic steps, not of an optimiser's evaluations."""
-    return "SVI" in method or stopped in ("plateau", "step limit", "interrupted") or "steps" in settings
+    return (
+        "SVI" in method
+        or stopped in ("plateau", "step limit", "interrupted", _HELD_OUT)
+        or "steps" in settings
+    )
 
 
 def _broken(stopped: str) -> Finding:

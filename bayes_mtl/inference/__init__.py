@@ -4,11 +4,13 @@ from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._abstract_module_gradient import AbstractModuleGradient
 from bayes_mtl.inference._abstract_task_weights import AbstractTaskWeights
 from bayes_mtl.inference._adapt import adapt
+from bayes_mtl.inference._affinities import affinities
 from bayes_mtl.inference._collapsed import Collapsed
 from bayes_mtl.inference._coordinate_ascent import CoordinateAscent
 from bayes_mtl.inference._dwa import DWA
 from bayes_mtl.inference._evaluation import Evaluation
 from bayes_mtl.inference._fit import fit
+from bayes_mtl.inference._group_tasks import group_tasks
 from bayes_mtl.inference._inverse_size import InverseSize
 from bayes_mtl.inference._lbtw import LBTW
 from bayes_mtl.inference._maml import MAML
@@ -23,6 +25,7 @@ from bayes_mtl.inference._svi import SVI
 from bayes_mtl.inference._task_blocks import AutoTaskBlocks
 from bayes_mtl.inference._tasks import Tasks
 from bayes_mtl.inference._trees import Trees
+from bayes_mtl.inference._validation import Validation
 
 __all__ = [
     "DWA",
@@ -46,6 +49,9 @@ __all__ = [
     "StaticWeights",
     "Tasks",
     "Trees",
+    "Validation",
     "adapt",
+    "affinities",
     "fit",
+    "group_tasks",
 ]

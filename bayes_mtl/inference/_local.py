@@ -34,6 +34,8 @@ def local_parameters(work: int = 0) -> Iterator[None]:
         ):
             # Pyro's own name no site; the loop reports what is not finite.
             warnings.filterwarnings("ignore", "Encountered NaN", UserWarning)
+            # Some layers of a network may be frozen.
+            warnings.filterwarnings("ignore", ".* was not registered in the param store", UserWarning)
             yield
     finally:
         torch.set_num_threads(threads)

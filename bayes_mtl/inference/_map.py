@@ -3,7 +3,7 @@
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from bayes_mtl.inference._only_svi import require_fixed_joint
 from bayes_mtl.inference._potential import Potential
 from bayes_mtl.inference._sites import start_near_zero
 from bayes_mtl.inference._start import start_values
+from bayes_mtl.inference._svi import SVI
 from bayes_mtl.model import MultiTaskModel, Program
 from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
 
@@ -40,6 +41,7 @@ class MAP(AbstractInference):
 
     The mode is that of the unconstrained parameters (Jacobians included), so scales do not collapse to
     zero. A network in the model is trained along, by Adam; then there is no uncertainty, and one draw.
+    `Frozen` makes features of it, on which the tasks' weights can be fitted anew with their uncertainty.
 
     Parameters
     ----------
@@ -52,12 +54,16 @@ class MAP(AbstractInference):
         Draws of the Laplace approximation to keep.
     progress
         Whether to show a progress bar (networks only; the rest is quick).
+    training
+        How a network is trained: settings of `SVI`, of which guide, particles and draws are replaced by a
+        point. Default: ``SVI(steps=5 * iterations)``.
     """
 
     laplace: int = 150
     iterations: int = 1000
     draws: int = 250
     progress: bool = True
+    training: SVI | None = None
 
     def __post_init__(self) -> None:
         if self.draws < 1 or self.iterations < 1:
@@ -66,12 +72,12 @@ class MAP(AbstractInference):
             )
 
     def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
-        from bayes_mtl.inference._svi import SVI
-
         require_fixed_joint(model.prior, "MAP")
         if model.network is not None:
-            svi = SVI(
-                guide=_point_guide, steps=self.iterations * 5, particles=1, draws=1, progress=self.progress
+            svi = self.training or SVI(steps=self.iterations * 5)
+            watched = None if svi.validation is None else replace(svi.validation, draws=1)
+            svi = replace(
+                svi, guide=_point_guide, particles=1, draws=1, progress=self.progress, validation=watched
             )
             fitted = svi.run(model, data, seed=seed)
             return fitted.with_record(method="MAP", settings=self.described(), log_weights=None)

@@ -16,6 +16,7 @@ from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl._seed import seeded
 from bayes_mtl.data import TaskData
 from bayes_mtl.inference._abstract_inference import AbstractInference
+from bayes_mtl.inference._all_log_likelihood import all_log_likelihood
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._batches_of import batches_of
 from bayes_mtl.inference._fingerprint import fingerprint
@@ -32,12 +33,13 @@ from bayes_mtl.inference._stopping import Plateau
 from bayes_mtl.inference._task_blocks import AutoTaskBlocks
 from bayes_mtl.inference._train import Training, next_arguments, train
 from bayes_mtl.inference._trained_network import TrainedNetwork
+from bayes_mtl.inference._validation import Validation
+from bayes_mtl.inference._watch import Watch
 from bayes_mtl.inference._whole_data import WholeData
 from bayes_mtl.model import MultiTaskModel, Program, on_device
-from bayes_mtl.posterior import FitRecord, Posterior, build_posterior, total_log_likelihood
+from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
 
 _WORTH_A_GPU = 2_000_000
-_PART = 65_536
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class SVI(AbstractInference):
         When the loss counts as no longer falling.
     network
         What is different for the parameters of the model's network: rate, weight decay, balance of tasks.
+    validation
+        Held-out data: the state that predicts them best is kept, and ends the training in time.
     draws
         Posterior draws to keep.
     device
@@ -99,6 +103,7 @@ class SVI(AbstractInference):
     reductions: int = 3
     plateau: Plateau = field(default_factory=Plateau)
     network: NetworkTraining = NetworkTraining()
+    validation: Validation | None = None
     draws: int = 1000
     device: str = "auto"
     compile: bool | Literal["auto"] = "auto"
@@ -130,7 +135,7 @@ class SVI(AbstractInference):
     def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
         began = time.perf_counter()
         with seeded(seed), local_parameters(self._work(data)):
-            program = model.program(data)
+            program = model.program(data).train()
             device = self._device(program, data)
             program.to(device)
             batches, epoch = batches_of(program, data, self.batch_size, self.temperature, seed, device)
@@ -140,7 +145,8 @@ class SVI(AbstractInference):
             mark = fingerprint(self, program, data, seed) if self.checkpoint else ""
             with on_device(device):
                 guide = self._guide(program, _start(program, data))
-                training = self._train(program, guide, batches, mark, network)
+                watch = None if self.validation is None else Watch(self.validation, program, device)
+                training = self._train(program, guide, batches, mark, network, watch)
                 program.eval()
                 latents, log_weights = guided_draws(
                     program.latents, guide, next_arguments(batches), self.draws
@@ -154,9 +160,10 @@ class SVI(AbstractInference):
                 losses=np.asarray(training.losses),
                 stopped=training.stopped,
                 observations=len(data),
+                held_out=tuple(training.held_out),
             )
             posterior = build_posterior(program.cpu(), latents, record)
-            record_weights = (log_weights + _log_likelihood(program, posterior, data)).double().numpy()
+            record_weights = (log_weights + all_log_likelihood(program, posterior, data)).double().numpy()
         return posterior.with_record(log_weights=record_weights, seconds=time.perf_counter() - began)
 
     def sample(
@@ -177,6 +184,7 @@ class SVI(AbstractInference):
         batches: Batches,
         fingerprint: str,
         network: TrainedNetwork | None = None,
+        watch: Watch | None = None,
     ) -> Training:
         return train(
             program,
@@ -194,6 +202,7 @@ class SVI(AbstractInference):
             checkpoint_every=self.checkpoint_every,
             fingerprint=fingerprint,
             network=network,
+            watch=watch,
         )
 
     def _guide(self, program: Callable[..., Any], values: dict[str, Tensor]) -> nn.Module:
@@ -230,12 +239,3 @@ def _start(program: Program, data: TaskData) -> dict[str, Tensor]:
     with torch.device("cpu"):
         values = start_values(program, data)
     return {name: value.to(program.used.device) for name, value in values.items()}
-
-
-def _log_likelihood(program: Program, posterior: Posterior, data: TaskData) -> Tensor:
-    """Log-likelihood of all data at every draw, part by part: memory-mapped inputs are never read whole."""
-    total = torch.zeros(posterior.number)
-    for start in range(0, len(data), _PART):
-        part = data.subset(np.arange(start, min(start + _PART, len(data))))
-        total = total + total_log_likelihood(program, posterior.draws, program.batch(part))
-    return total

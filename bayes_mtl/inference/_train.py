@@ -22,8 +22,10 @@ from bayes_mtl.inference._prior_guide import renew
 from bayes_mtl.inference._steps import Steps
 from bayes_mtl.inference._stopping import Plateau
 from bayes_mtl.inference._trained_network import TrainedNetwork
+from bayes_mtl.inference._watch import Watch
 
-_PLATEAU = "plateau"
+_PLATEAU, _HELD_OUT = "plateau", "held-out data"
+_WATCH = "watch/"
 _REMEDY = "Lower the learning rate, or look at that site's prior and at extreme values in the data."
 
 
@@ -34,6 +36,7 @@ class Training:
     losses: list[float] = field(default_factory=list)
     stopped: str = "step limit"
     reductions: int = 0
+    held_out: list[float] = field(default_factory=list)
 
 
 def train(
@@ -53,6 +56,7 @@ def train(
     checkpoint_every: int = 500,
     fingerprint: str = "",
     network: TrainedNetwork | None = None,
+    watch: Watch | None = None,
 ) -> Training:
     """Maximise the ELBO over the guide's and the program's parameters, in place.
 
@@ -76,7 +80,9 @@ def train(
     last = 0  # step after the newest change of the learning rate
     if checkpoint is not None and Path(checkpoint).exists():
         sampler, state, training.losses = load_checkpoint(checkpoint, learned, optimiser, fingerprint)
-        batches.load_state(sampler)
+        batches.load_state({k: v for k, v in sampler.items() if not k.startswith(_WATCH)})
+        if watch is not None:
+            watch.load_state({k.removeprefix(_WATCH): v for k, v in sampler.items() if k.startswith(_WATCH)})
         training.reductions, training.stopped, last = state["reductions"], state["stopped"], state["last"]
     run = Steps(
         program, guide, batches, learned, optimiser, particles, compile=compile, steps=steps, network=network
@@ -86,14 +92,15 @@ def train(
         if checkpoint is not None:
             run.finish()
             state = {"reductions": training.reductions, "stopped": training.stopped, "last": last}
-            save_checkpoint(
-                checkpoint, learned, optimiser, batches.state(), state, training.losses, fingerprint
-            )
+            sampler = dict(batches.state())
+            if watch is not None:
+                sampler |= {f"{_WATCH}{name}": value for name, value in watch.state().items()}
+            save_checkpoint(checkpoint, learned, optimiser, sampler, state, training.losses, fingerprint)
 
     good = learned.copy()
     bar = tqdm(total=steps, initial=len(training.losses), disable=not progress, desc="SVI", leave=False)
     try:
-        while len(training.losses) < steps and training.stopped != _PLATEAU:
+        while len(training.losses) < steps and training.stopped not in (_PLATEAU, _HELD_OUT):
             step = len(training.losses)
             drawn = _draw(batches)
             # of before the step, and good only if it gives a finite loss
@@ -129,7 +136,9 @@ def train(
                         last = done
                         for group in optimiser.param_groups:
                             group["lr"] /= 3.0
-            if done % checkpoint_every == 0 or done == steps or training.stopped == _PLATEAU:
+            if watch is not None and watch.due(done) and not watch.look(guide, learned):
+                training.stopped = _HELD_OUT
+            if done % checkpoint_every == 0 or done == steps or training.stopped in (_PLATEAU, _HELD_OUT):
                 save()
     except KeyboardInterrupt:
         if not training.losses:
@@ -137,6 +146,9 @@ def train(
         training.stopped = "interrupted"
     finally:
         bar.close()
+    if watch is not None:
+        watch.finish(learned)
+        training.held_out = watch.scores
     return training
 
 

@@ -20,6 +20,7 @@ _RECORD = {
     "observations": int,
     "chains": int,
     "divergences": int,
+    "held_out": list,
     "versions": dict,
 }
 
@@ -31,6 +32,7 @@ def check_record(record: Any, draws: int) -> dict[str, Any]:
         _require(type(record[name]) is kind, f"'{name}' in the record of the fit")
     for name in ("settings", "versions"):
         _require(all(isinstance(value, str) for value in record[name].values()), f"'{name}' in the record")
+    _require(all(type(value) is float for value in record["held_out"]), "'held_out' in the record")
     _require(record["chains"] >= 1 and draws % record["chains"] == 0, "the number of chains")
     found: dict[str, Any] = record
     return found

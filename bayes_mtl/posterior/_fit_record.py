@@ -1,6 +1,7 @@
 """What happened during a fit."""
 
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -43,6 +44,8 @@ class FitRecord:
         Number of chains that the draws come from, in order, equally long.
     divergences
         Number of divergent transitions after warm-up.
+    held_out
+        Mean log predictive density of held-out data at each evaluation, where there are such data.
     versions
         Of Python and of the packages the numbers depend on.
     """
@@ -58,6 +61,7 @@ class FitRecord:
     log_weights: np.ndarray | None = None
     chains: int = 1
     divergences: int = 0
+    held_out: Sequence[float] = ()
     versions: dict[str, str] = field(default_factory=_versions)
 
     def to_dict(self) -> dict[str, Any]:
