@@ -17,7 +17,7 @@ from bayes_mtl._errors import UnsupportedError
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._compile import constants_as_inputs
 from bayes_mtl.inference._eager_step import arguments_of
-from bayes_mtl.inference._step import Gradient
+from bayes_mtl.inference._gradient import Gradient
 from bayes_mtl.inference._step_state import StepState
 
 _TOLERANCE = 1e-4

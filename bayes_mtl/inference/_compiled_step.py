@@ -10,8 +10,8 @@ from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._capture import capture_step
 from bayes_mtl.inference._compile import compile_graph
 from bayes_mtl.inference._elbo import ElboGradient
+from bayes_mtl.inference._gradient import Gradient
 from bayes_mtl.inference._learned import Learned
-from bayes_mtl.inference._step import Gradient
 from bayes_mtl.inference._step_state import StepState
 
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._eager_step import arguments_of
-from bayes_mtl.inference._step import Gradient
+from bayes_mtl.inference._gradient import Gradient
 
 
 class RuledStep:

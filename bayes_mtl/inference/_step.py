@@ -1,6 +1,6 @@
-"""What the training loop asks of a step, and a step of a gradient."""
+"""What the training loop asks of a step."""
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -11,12 +11,3 @@ class Step(Protocol):
 
     def __call__(self, drawn: dict[str, Tensor]) -> float: ...
     def finish(self) -> None: ...
-
-
-@runtime_checkable
-class Gradient(Protocol):
-    """Loss of a batch, detached, and what its parameters are moved along."""
-
-    def __call__(
-        self, arguments: tuple[Any, ...], leaves: list[Tensor]
-    ) -> tuple[Tensor, list[Tensor | None]]: ...

@@ -8,9 +8,9 @@ from torch import nn
 from bayes_mtl._errors import UnsupportedError
 from bayes_mtl.data import TaskData
 from bayes_mtl.inference._decay import DECAY
+from bayes_mtl.inference._gradient import Gradient
 from bayes_mtl.inference._module_gradient import ModuleGradient
 from bayes_mtl.inference._network_training import NetworkTraining
-from bayes_mtl.inference._step import Gradient
 from bayes_mtl.inference._tasks import Tasks
 from bayes_mtl.model import Program
 
