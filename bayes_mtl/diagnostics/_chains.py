@@ -81,8 +81,8 @@ def _disagreeing(found: _Statistics) -> Finding | None:
         "serious" if worst > R_HAT_BAD else "note" if by_chance else "warning",
         f"Chains disagree (R-hat up to {worst:.2f})",
         what,
-        "(1) longer chains: several times the warmup= and draws=; (2) Collapsed(hyperparameters=NUTS()) where "
-        "it fits the model; (3) tighter priors; if chains sit in different places for good, such as "
+        "(1) longer chains: several times the warmup= and draws=; (2) Collapsed(hyperparameters=NUTS()) "
+        "where it fits the model; (3) tighter priors; if chains sit in different places for good, such as "
         "clusters with exchanged labels, fewer clusters or directions.",
         tuple(found.names[i] for i in order[:_NAMED]),
     )
