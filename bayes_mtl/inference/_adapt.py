@@ -14,7 +14,7 @@ from bayes_mtl import _arviz
 from bayes_mtl._errors import InputError, UnsupportedError, message
 from bayes_mtl._seed import seeded
 from bayes_mtl.data import Scaling, TaskData
-from bayes_mtl.inference._adapt_by_guide import adapt_by_guide
+from bayes_mtl.inference._adapt_by_guide import adapt_by_guide, extended_network
 from bayes_mtl.inference._few_rows import FewRows
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.model import Program
@@ -120,7 +120,7 @@ def _with_task(
         component = torch.distributions.Categorical(logits=evidence[chosen]).sample()
         proposal = torch.distributions.Categorical(logits=log[:, chosen, component].T).sample()
         weights = torch.stack([few.weights(one) for one in proposals])[proposal, chosen, component]
-    return _extended(posterior, chosen, weights, draws, task, dims.task_features, per_draw)
+    return _extended(posterior, chosen, weights, draws, task, dims.task_features, per_draw, rows)
 
 
 def _extended(
@@ -131,6 +131,7 @@ def _extended(
     task: str,
     task_features: Tensor | None,
     log_weights: Tensor,
+    rows: TaskData,
 ) -> Posterior:
     """The resampled draws with one more task."""
     program, old = posterior.program, posterior.draws
@@ -149,7 +150,7 @@ def _extended(
     extended = Program(
         prior=prior,
         likelihood=program.likelihood,
-        network=program.network,
+        network=extended_network(program, rows),
         fixed=program.fixed_prior,
         schema=program.schema.with_tasks((*posterior.tasks, task)),
         scaling=Scaling(

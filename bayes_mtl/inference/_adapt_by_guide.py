@@ -14,7 +14,8 @@ from bayes_mtl.inference._known_guide import KnownGuide
 from bayes_mtl.inference._stopping import Plateau
 from bayes_mtl.inference._train import train
 from bayes_mtl.inference._whole_data import WholeData
-from bayes_mtl.model import Program
+from bayes_mtl.model import Program, classes_seen
+from bayes_mtl.networks import AbstractStochasticNetwork
 from bayes_mtl.posterior import Posterior
 from bayes_mtl.posterior._new_tasks import new_dims, shared_draws
 from bayes_mtl.posterior._request import request_of_data
@@ -33,7 +34,8 @@ def adapt_by_guide(posterior: Posterior, rows: TaskData, task_features: object) 
     state = program.prior.extended_state(program.dims(program.task_features), new)
     if state is None:
         return None
-    extended = _extended(program, rows.schema.tasks, new.task_features)
+    network = extended_network(program, rows)
+    extended = _extended(program, network, rows.schema.tasks, new.task_features)
     fitted = {name: value.clone() for name, value in state.named_parameters()}
     extended.states = nn.ModuleList([state])
     batch = request_of_data(program, rows, new=True).batch
@@ -63,6 +65,8 @@ def adapt_by_guide(posterior: Posterior, rows: TaskData, task_features: object) 
                 value[:tasks] = fitted[name][:tasks]  # trained on nothing but each other
     found, _ = guided_draws(extended.latents, guide, (batch,), posterior.number)
     found |= extended.prior.derive(found, extended.dims(extended.task_features))
+    if isinstance(network, AbstractStochasticNetwork):
+        found |= network.derive(posterior.number)
     draws = {name: _joined(value, found.get(name), tasks) for name, value in posterior.draws.items()}
     record = replace(
         posterior.record,
@@ -75,6 +79,13 @@ def adapt_by_guide(posterior: Posterior, rows: TaskData, task_features: object) 
     return Posterior(extended.eval(), draws, record)
 
 
+def extended_network(program: Program, rows: TaskData) -> nn.Module | None:
+    """The network of fitted and new tasks: what tasks share is not trained any more."""
+    if isinstance(program.network, AbstractStochasticNetwork):
+        return program.network.with_tasks(rows, classes_seen(program.likelihood, rows))
+    return None if program.network is None else deepcopy(program.network).eval().requires_grad_(False)
+
+
 def _joined(old: Tensor, found: Tensor | None, tasks: int) -> Tensor:
     """Draws of the fitted tasks and, where there is an axis of tasks, of the new ones behind them."""
     if found is None or found.shape[1] <= tasks or old.shape[1] != tasks:
@@ -84,7 +95,9 @@ def _joined(old: Tensor, found: Tensor | None, tasks: int) -> Tensor:
     return torch.cat([wide, found[:, tasks:].to(old)], 1)
 
 
-def _extended(program: Program, names: tuple[str, ...], task_features: Tensor | None) -> Program:
+def _extended(
+    program: Program, network: nn.Module | None, names: tuple[str, ...], task_features: Tensor | None
+) -> Program:
     """The program of fitted and new tasks; what they share is not trained any more."""
     scaling, number = program.scaling, len(names)
     last = {
@@ -95,7 +108,6 @@ def _extended(program: Program, names: tuple[str, ...], task_features: Tensor | 
     if features is not None and task_features is not None:
         features = torch.cat([features, task_features])
     tasks = (*program.schema.tasks, *names)
-    network = None if program.network is None else deepcopy(program.network).eval().requires_grad_(False)
     return Program(
         prior=program.prior,
         likelihood=program.likelihood,

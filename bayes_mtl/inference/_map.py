@@ -72,7 +72,7 @@ class MAP(AbstractInference):
             )
 
     def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
-        require_fixed_joint(model.prior, "MAP")
+        require_fixed_joint(model.prior, model.network, "MAP")
         if model.network is not None:
             svi = self.training or SVI(steps=self.iterations * 5)
             watched = None if svi.validation is None else replace(svi.validation, draws=1)

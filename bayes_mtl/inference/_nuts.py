@@ -69,7 +69,7 @@ class NUTS(AbstractInference):
             raise InputError(message("target_accept", "between 0 and 1", self.target_accept, "Try 0.9."))
 
     def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
-        require_fixed_joint(model.prior, "NUTS")
+        require_fixed_joint(model.prior, model.network, "NUTS")
         if model.network is not None:
             raise UnsupportedError("NUTS does not train a network. Use SVI, or freeze it into the features.")
         began = time.perf_counter()

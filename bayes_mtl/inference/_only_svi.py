@@ -1,19 +1,24 @@
-"""Priors that are no fixed joint distribution: what does not fit them."""
+"""Parts of a model that are no fixed joint distribution: what does not fit them."""
+
+from torch import nn
 
 from bayes_mtl._errors import UnsupportedError
+from bayes_mtl.networks import AbstractStochasticNetwork
 from bayes_mtl.priors import AbstractTaskPrior
 
 
-def require_fixed_joint(prior: AbstractTaskPrior, what: str) -> None:
-    """Refuse a prior that only `SVI` with the prior's own guide fits.
+def require_fixed_joint(prior: AbstractTaskPrior, network: nn.Module | None, what: str) -> None:
+    """Refuse a prior or a network that only `SVI` with its own guide fits.
 
     Raises
     ------
     UnsupportedError
-        With the prior's reason.
+        With the reason of that part.
     """
-    if prior.only_svi:
-        raise UnsupportedError(
-            f"{what} does not fit {type(prior).__name__}: {prior.only_svi}. Use SVI() with its own guide, or "
-            "another prior."
-        )
+    for part, kind in ((prior, "prior"), (network, "network")):
+        reason = part.only_svi if isinstance(part, (AbstractTaskPrior, AbstractStochasticNetwork)) else ""
+        if reason:
+            raise UnsupportedError(
+                f"{what} does not fit {type(part).__name__}: {reason}. Use SVI() with its own guide, or "
+                f"another {kind}."
+            )

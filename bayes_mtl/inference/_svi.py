@@ -37,6 +37,7 @@ from bayes_mtl.inference._validation import Validation
 from bayes_mtl.inference._watch import Watch
 from bayes_mtl.inference._whole_data import WholeData
 from bayes_mtl.model import MultiTaskModel, Program, on_device
+from bayes_mtl.networks import AbstractStochasticNetwork
 from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
 
 _WORTH_A_GPU = 2_000_000
@@ -163,7 +164,10 @@ class SVI(AbstractInference):
                 held_out=tuple(training.held_out),
             )
             posterior = build_posterior(program.cpu(), latents, record)
-            record_weights = (log_weights + all_log_likelihood(program, posterior, data)).double().numpy()
+            # Random features are drawn anew each time: the likelihood of a draw of the weights is unknown.
+            known = not isinstance(program.network, AbstractStochasticNetwork)
+            weights = log_weights + all_log_likelihood(program, posterior, data) if known else None
+            record_weights = None if weights is None else weights.double().numpy()
         return posterior.with_record(log_weights=record_weights, seconds=time.perf_counter() - began)
 
     def sample(
@@ -208,7 +212,7 @@ class SVI(AbstractInference):
     def _guide(self, program: Callable[..., Any], values: dict[str, Tensor]) -> nn.Module:
         if isinstance(program, Program):
             if self.guide is not None:
-                require_fixed_joint(program.prior, "Another guide")
+                require_fixed_joint(program.prior, None, "Another guide")
             else:
                 own = guide_of_prior(program, values)
                 if own is not None:

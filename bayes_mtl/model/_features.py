@@ -1,17 +1,18 @@
 """What the weights of tasks multiply: the inputs, or what a network makes of them."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from bayes_mtl.data import Batch
-from bayes_mtl.networks import AbstractObjectiveNetwork, TrainingFeatures
+from bayes_mtl.networks import AbstractObjectiveNetwork, AbstractStochasticNetwork, TrainingFeatures
+from bayes_mtl.networks._called import called
 
 
 def design(network: nn.Module | None, batch: Batch) -> Tensor:
     """What each observation's weights multiply, ``[..., observations, features]``."""
-    return _with_intercept(rows_of(batch.x, batch) if network is None else _called(network, batch), batch)
+    return _with_intercept(rows_of(batch.x, batch) if network is None else called(network, batch), batch)
 
 
 def training_design(network: nn.Module | None, batch: Batch) -> TrainingFeatures:
@@ -22,6 +23,13 @@ def training_design(network: nn.Module | None, batch: Batch) -> TrainingFeatures
     return TrainingFeatures(design(network, batch))
 
 
+def drawn_design(network: nn.Module | None, batch: Batch, shape: Sequence[int]) -> Tensor:
+    """The same for predictions: features that are random are drawn, ``[*shape, observations, features]``."""
+    if isinstance(network, AbstractStochasticNetwork):
+        return _with_intercept(network.draw(batch, shape), batch)
+    return design(network, batch)
+
+
 def rows_of(x: Tensor, batch: Batch) -> Tensor:
     """Inputs of each observation from inputs of each row."""
     step = batch.steps_of_observations()
@@ -29,15 +37,6 @@ def rows_of(x: Tensor, batch: Batch) -> Tensor:
         rows = torch.arange(batch.observations, device=x.device) if batch.row is None else batch.row
         return x[rows, step]
     return x if batch.row is None else x.index_select(0, batch.row)
-
-
-def _called(network: nn.Module, batch: Batch) -> Any:
-    # Only networks of sequences need to know of steps, and only those gated on features of tasks of these.
-    step = batch.steps_of_observations()
-    more = {} if step is None else {"step": step, "length": batch.length}
-    if getattr(network, "task_features", 0):
-        more["task_features"] = batch.task_features
-    return network(batch.x, batch.row, batch.task, **more)
 
 
 def _with_intercept(features: Tensor, batch: Batch) -> Tensor:

@@ -11,7 +11,9 @@ from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl.data import Scaling, TaskData
 from bayes_mtl.likelihoods import AbstractLikelihood
 from bayes_mtl.model._check_network import check_network
+from bayes_mtl.model._classes_seen import classes_seen
 from bayes_mtl.model._program import Program
+from bayes_mtl.networks import AbstractStochasticNetwork
 from bayes_mtl.priors import AbstractTaskPrior
 
 
@@ -93,7 +95,7 @@ class MultiTaskModel:
         return Program(
             prior=self.prior.bind(data),
             likelihood=likelihood,
-            network=deepcopy(self.network),
+            network=_bound(self.network, likelihood, data),
             fixed=self.fixed,
             schema=data.schema,
             scaling=scaling,
@@ -102,3 +104,11 @@ class MultiTaskModel:
             task_features=None if features is None else torch.as_tensor(features, dtype=torch.float32),
             seen=torch.as_tensor(likelihood.seen(data)),
         )
+
+
+def _bound(network: nn.Module | None, likelihood: AbstractLikelihood, data: TaskData) -> nn.Module | None:
+    """A copy of the network that knows the data's tasks and classes, where it asks for them."""
+    own = deepcopy(network)
+    return (
+        own.bind(data, classes_seen(likelihood, data)) if isinstance(own, AbstractStochasticNetwork) else own
+    )

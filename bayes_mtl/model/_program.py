@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from bayes_mtl._shapes import Dims, gather_tasks
 from bayes_mtl.data import Batch, Scaling, Schema, TaskData, full_batch
 from bayes_mtl.likelihoods import AbstractLikelihood
-from bayes_mtl.model._features import design, rows_of, training_design
+from bayes_mtl.model._features import design, drawn_design, rows_of, training_design
 from bayes_mtl.networks import AbstractRandomNetwork
 from bayes_mtl.priors import AbstractTaskPrior
 
@@ -175,8 +175,12 @@ class Program(PyroModule):
         }
 
     def predictor(self, batch: Batch, weights: Tensor, fixed: Tensor | None) -> Tensor:
-        """Linear predictor ``[..., observations, outputs]`` in the user's units."""
-        return self._linear(batch, self.design(batch), weights, fixed)
+        """Linear predictor ``[..., observations, outputs]`` in the user's units.
+
+        Features that are random are drawn, once for each draw of the weights.
+        """
+        features = drawn_design(self.network, batch, weights.shape[:-3])
+        return self._linear(batch, features, weights, fixed)
 
     def _linear(self, batch: Batch, features: Tensor, weights: Tensor, fixed: Tensor | None) -> Tensor:
         own = gather_tasks(weights, batch.task, batch.tasks, 2)
@@ -192,5 +196,5 @@ class Program(PyroModule):
         return None if batch.fixed is None else rows_of(batch.fixed, batch)
 
     def design(self, batch: Batch) -> Tensor:
-        """What each observation's weights multiply, ``[..., observations, features]``."""
+        """What each observation's weights multiply, ``[..., observations, features]``; means if random."""
         return design(self.network, batch)

@@ -3,6 +3,7 @@
 from bayes_mtl.networks._abstract_encoder import AbstractEncoder
 from bayes_mtl.networks._abstract_objective_network import AbstractObjectiveNetwork
 from bayes_mtl.networks._abstract_random_network import AbstractRandomNetwork
+from bayes_mtl.networks._abstract_stochastic_network import AbstractStochasticNetwork
 from bayes_mtl.networks._conv import Conv
 from bayes_mtl.networks._experts import experts
 from bayes_mtl.networks._frozen import Frozen
@@ -10,6 +11,7 @@ from bayes_mtl.networks._gru import GRU
 from bayes_mtl.networks._lstm import LSTM
 from bayes_mtl.networks._mlp import MLP
 from bayes_mtl.networks._mmoe import MMoE
+from bayes_mtl.networks._related_features import RelatedFeatures
 from bayes_mtl.networks._training_features import TrainingFeatures
 from bayes_mtl.networks._transformer import Transformer
 
@@ -20,9 +22,11 @@ __all__ = [
     "AbstractEncoder",
     "AbstractObjectiveNetwork",
     "AbstractRandomNetwork",
+    "AbstractStochasticNetwork",
     "Conv",
     "Frozen",
     "MMoE",
+    "RelatedFeatures",
     "TrainingFeatures",
     "Transformer",
     "experts",

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from bayes_mtl.model import Program
+from bayes_mtl.networks import AbstractStochasticNetwork
 from bayes_mtl.posterior._fit_record import FitRecord
 from bayes_mtl.posterior._kinds import AUXILIARY, kinds
 from bayes_mtl.posterior._posterior import Posterior
@@ -37,5 +38,7 @@ def build_posterior(program: Program, latents: Mapping[str, Tensor], record: Fit
             for name, value in {**aligned, **derived}.items():
                 if name != "weights":
                     draws[kind.full_name(name)] = value
+    if isinstance(program.network, AbstractStochasticNetwork):
+        draws |= program.network.derive(len(draws["weights"]))
     draws = {k: v for k, v in draws.items() if k.rsplit("/", 1)[-1] not in AUXILIARY}
     return Posterior(program.eval(), {name: value.float() for name, value in draws.items()}, record)

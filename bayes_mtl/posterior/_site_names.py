@@ -8,6 +8,7 @@ from pyro.poutine.util import site_is_subsample
 from bayes_mtl._seed import seeded
 from bayes_mtl.likelihoods import Mixed
 from bayes_mtl.model import Program
+from bayes_mtl.networks import AbstractStochasticNetwork
 from bayes_mtl.posterior._missing_likelihood import MissingLikelihood
 
 _KNOWN = {
@@ -65,7 +66,8 @@ def axis_names(
     if name in own and f"{task}_likelihood" in axes:
         task = f"{task}_likelihood"
     sizes = {"task": len(axes.get(task, ())), "feature": len(program.features), "output": program.outputs}
-    known = {**_KNOWN, **program.prior.dim_names}.get(site, ())
+    own_names = program.network.dim_names if isinstance(program.network, AbstractStochasticNetwork) else {}
+    known = {**_KNOWN, **program.prior.dim_names, **own_names}.get(site, ())
     if plated and known[:1] != ("task",):
         known = ("task", *known)
     fits = len(known) == len(shape) and all(

@@ -67,6 +67,10 @@ class GumbelSoftmax(AbstractTaskPrior):
         ``"moments"`` (that from the Gaussian of the sources' weighted average): see `mixture_kl`.
     tempering
         Weight of the prior's divergence in the objective. Only 1.0 is an evidence bound.
+    amortised
+        Above 0, the posterior of a task's weights for a class is made of the average features of that class
+        by one small network for all tasks and classes, and this is the width of its hidden layer. A new task
+        then gets its weights without any training.
 
     Notes
     -----
@@ -88,6 +92,7 @@ class GumbelSoftmax(AbstractTaskPrior):
     alone: bool = False
     kl: Divergence = "mixture"
     tempering: float = 1.0
+    amortised: int = 0
 
     def __post_init__(self) -> None:
         positive = {
@@ -102,10 +107,12 @@ class GumbelSoftmax(AbstractTaskPrior):
                 raise InputError(message(name, "above 0", value, f"Try {getattr(GumbelSoftmax, name)}."))
         if not isinstance(self.spread, Distribution) and not self.spread >= 0:
             raise InputError(message("spread", "0 or more, or a prior", self.spread, "Try HalfNormal(1.0)."))
+        if self.amortised < 0:
+            raise InputError(message("amortised", "0 or a width", self.amortised, "Try 32."))
         check_divergence(self.kl)
 
     def state(self, dims: Dims) -> MixtureState:
-        return MixtureState(dims, self.base_scale, self.alone)
+        return MixtureState(dims, self.base_scale, self.alone, self.amortised)
 
     def extended_state(self, dims: Dims, new: Dims) -> MixtureState:
         return _state(dims).with_tasks(dims, new)
@@ -114,7 +121,8 @@ class GumbelSoftmax(AbstractTaskPrior):
         self, dims: Dims, values: Mapping[str, Tensor], design: "Callable[[Batch], Tensor]"
     ) -> nn.Module:
         spread = self.spread if isinstance(self.spread, Distribution) else None
-        return MixtureGuide(dims, _state(dims), start_of(values, dims), spread, self._noise, self._mixture)
+        start = start_of(values, dims)
+        return MixtureGuide(dims, _state(dims), start, spread, self._noise, self._mixture, design)
 
     def initialise(self, estimates: Estimates, dims: Dims) -> dict[str, Tensor]:
         """The tasks' weights under one Gaussian population."""

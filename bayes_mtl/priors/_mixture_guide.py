@@ -1,6 +1,7 @@
 """The guide of the Gumbel-softmax prior: independent Gaussians, which become the next step's prior."""
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import pyro
 import torch
@@ -11,6 +12,9 @@ from torch.distributions import biject_to
 from bayes_mtl._shapes import Dims
 from bayes_mtl.distributions import TaskMixture
 from bayes_mtl.priors._mixture_state import MixtureState
+
+if TYPE_CHECKING:
+    from bayes_mtl.data import Batch
 
 _FIRST_SD, _FIRST_SPREAD, _FIRST_SPREAD_SD = 0.1, 0.3, 0.1
 
@@ -32,6 +36,8 @@ class MixtureGuide(nn.Module):
         Samples the noise of the choice of sources, as the prior's program does.
     prior
         The prior of the weights, given that noise and the spread.
+    design
+        Features of a batch, for moments that are made of them.
     """
 
     def __init__(
@@ -42,16 +48,18 @@ class MixtureGuide(nn.Module):
         spread: Distribution | None,
         noise: Callable[[Dims], Tensor],
         prior: Callable[[Dims, Tensor, Tensor | None], TaskMixture],
+        design: "Callable[[Batch], Tensor]",
     ) -> None:
         super().__init__()
         # Not as a submodule: it belongs to the program, whose parameters are trained already.
         self._of_program = (dims, state)
-        self._noise, self._prior = noise, prior
+        self._noise, self._prior, self._design = noise, prior, design
         new = state.mean[state.frozen :]
         if start is None:
             start = new if state.frozen else torch.zeros_like(new)
-        self.loc = nn.Parameter(start.to(new).clone())
-        self.log_sd = nn.Parameter(torch.full_like(new, _FIRST_SD).log())
+        if state.amortised is None:
+            self.loc = nn.Parameter(start.to(new).clone())
+            self.log_sd = nn.Parameter(torch.full_like(new, _FIRST_SD).log())
         self._unseen = None if bool(state.seen.all()) else ~state.seen
         self._transform = None if spread is None else biject_to(spread.support)
         if self._transform is not None:
@@ -59,9 +67,11 @@ class MixtureGuide(nn.Module):
             self.spread_loc = nn.Parameter(first.clone())
             self.spread_log_sd = nn.Parameter(torch.full_like(first, _FIRST_SPREAD_SD).log())
 
-    def forward(self, *_: object) -> None:
+    def forward(self, batch: "Batch") -> None:
         """Sample the prior's sites."""
-        dims = self._of_program[0]
+        dims, state = self._of_program
+        if state.amortised is not None:
+            state.amortised.update(self._design(batch).detach(), batch)
         spread = None
         if self._transform is not None:
             normal = Normal(self.spread_loc, self.spread_log_sd.exp())
@@ -92,11 +102,12 @@ class MixtureGuide(nn.Module):
 
     def _moments(self) -> tuple[Tensor, Tensor]:
         """Means and log standard deviations of all tasks."""
-        state = self._of_program[1]
-        if not state.frozen:
-            return self.loc, self.log_sd
-        fitted = slice(state.frozen)
-        return torch.cat([state.mean[fitted], self.loc]), torch.cat([state.sd[fitted].log(), self.log_sd])
+        state, old = self._of_program[1], self._of_program[1].frozen
+        if state.amortised is None:
+            loc, log_sd = self.loc, self.log_sd
+        else:
+            loc, log_sd = (value[old:] for value in state.amortised())
+        return torch.cat([state.mean[:old], loc]), torch.cat([state.sd[:old].log(), log_sd])
 
 
 def start_of(values: Mapping[str, Tensor], dims: Dims) -> Tensor | None:

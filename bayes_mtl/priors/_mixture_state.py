@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from bayes_mtl._shapes import Dims
+from bayes_mtl.distributions._open_sources import open_sources
+from bayes_mtl.priors._amortised_moments import AmortisedMoments
 
 _FIRST_SPREAD = 0.1
 """Of the first means, in standard deviations of the base: at the same place, no source would be preferred."""
@@ -25,6 +27,8 @@ class MixtureState(nn.Module):
         Standard deviation of the base prior, whose mean is zero.
     alone
         Whether the base is one of the sources that a task chooses from.
+    amortised
+        Width of the hidden layer of the network that makes the tasks' moments; 0 where there is none.
 
     Attributes
     ----------
@@ -49,7 +53,7 @@ class MixtureState(nn.Module):
     closed: Tensor
     steps: Tensor
 
-    def __init__(self, dims: Dims, base_scale: float, alone: bool) -> None:
+    def __init__(self, dims: Dims, base_scale: float, alone: bool, amortised: int = 0) -> None:
         super().__init__()
         tasks, shape = dims.tasks, (dims.tasks, *dims.weights)
         generator = torch.Generator().manual_seed(0)
@@ -64,6 +68,8 @@ class MixtureState(nn.Module):
         itself[:, -1] = not alone
         self.register_buffer("closed", itself)
         self.register_buffer("steps", torch.zeros(()))
+        self.amortised = AmortisedMoments(dims, amortised) if amortised else None
+        self._hidden = amortised
         self.frozen = 0
 
     def refresh(self, mean: Tensor, sd: Tensor) -> None:
@@ -77,7 +83,7 @@ class MixtureState(nn.Module):
         """The same, with new tasks that draw from the fitted ones and from which none draws."""
         old, device = dims.tasks, self.mean.device
         every = replace(dims, tasks=old + new.tasks, seen=None, state=None)
-        state = MixtureState(every, self.base_scale, self.alone).to(device)
+        state = MixtureState(every, self.base_scale, self.alone, self._hidden).to(device)
         start = (self.average().exp().unsqueeze(-2) * self.sources()[0].unsqueeze(0)).sum(-3)
         with torch.no_grad():
             state.logits[:old, :old], state.logits[:old, -1] = self.logits[:, :old], self.logits[:, -1]
@@ -89,6 +95,9 @@ class MixtureState(nn.Module):
             state.closed[:, old:-1] = True
             state.closed[:old, :old] = self.closed[:, :old]
             state.steps.copy_(self.steps)
+        if state.amortised is not None and self.amortised is not None:
+            state.amortised.requires_grad_(False)
+            state.amortised.layers.load_state_dict(self.amortised.layers.state_dict())
         state.frozen = old
         return state
 
@@ -114,27 +123,3 @@ class MixtureState(nn.Module):
         closed = torch.zeros_like(self.closed[:1])
         closed[:, -1] = not self.alone
         return open_sources(share.clamp_min(torch.finfo(share.dtype).tiny).log(), closed, self.seen)
-
-
-def open_sources(logits: Tensor, closed: Tensor, seen: Tensor) -> Tensor:
-    """Normalised log weights over the sources that are open, ``[..., tasks, sources, outputs]``.
-
-    Parameters
-    ----------
-    logits
-        ``[..., tasks, sources]``.
-    closed
-        ``[tasks, sources]``: sources that a task may not draw from.
-    seen
-        ``[sources - 1, outputs]``: a task is no source of a class that it has not seen.
-    """
-    blind = torch.cat([~seen, torch.zeros_like(seen[:1])])
-    shut = closed.unsqueeze(-1) | blind
-    last = torch.zeros_like(shut)
-    last[:, -1] = shut.all(-2)
-    shut = shut & ~last
-    low = logits.unsqueeze(-1).masked_fill(shut, -torch.inf)
-    # where the base alone is open its own logit, which may be minus infinity, does not matter
-    low = torch.where(last, torch.zeros_like(low), low)
-    normal: Tensor = low.log_softmax(-2)
-    return normal

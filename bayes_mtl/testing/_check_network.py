@@ -4,6 +4,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from pyro import poutine
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from bayes_mtl import networks
 from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl._seed import seeded
-from bayes_mtl.data import Batch
+from bayes_mtl.data import Batch, TaskData
 from bayes_mtl.posterior._spec import decode, encode
 from bayes_mtl.testing._randomness import untouched
 from bayes_mtl.testing._require import require, runs
@@ -61,8 +62,10 @@ def check_network(network: nn.Module, *, features: int | None = None, steps: int
     with runs(f"{subject}: copying it and its state", "Keep only tensors and modules in it."):
         module = deepcopy(network)
         module.load_state_dict(network.state_dict())
-    module.eval()
     size = _features(network) if features is None else features
+    if isinstance(module, networks.AbstractStochasticNetwork):
+        module = module.bind(_data(size), torch.zeros(_TASKS, 1, dtype=torch.bool))
+    module.eval()
     shape = (_ROWS, size) if steps is None else (_ROWS, steps, size)
     x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     call = _Call.of(module)
@@ -196,6 +199,12 @@ def _check_padding(subject: str, call: _Call, x: Tensor) -> None:
         "others",
         "Look back only, or mask what is at or behind length.",
     )
+
+
+def _data(features: int) -> TaskData:
+    """Targets that are no classes, for networks which ask for the data."""
+    tasks = np.arange(_ROWS) % _TASKS
+    return TaskData.from_arrays(np.zeros((_ROWS, features)), np.linspace(0.0, 1.0, _ROWS), tasks)
 
 
 def _check_gradients(subject: str, call: _Call, x: Tensor) -> None:

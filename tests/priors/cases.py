@@ -45,6 +45,7 @@ PRIORS: dict[str, AbstractTaskPrior] = {
     "normal_inverse_gaussian": GroupSparse.normal_inverse_gaussian(),
     "clustering_gate": TaskClustering(clusters=3, weights_prior="gate", task_mean=True),
     "gumbel_softmax": GumbelSoftmax(),
+    "gumbel_softmax_amortised": GumbelSoftmax(amortised=4),
     "gumbel_softmax_alone": GumbelSoftmax(spread=0.1, alone=True),
 }
 

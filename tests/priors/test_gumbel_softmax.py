@@ -1,6 +1,7 @@
 """The Gumbel-softmax prior: who may be a source, what a fit keeps, new tasks, classes never seen."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +150,69 @@ def test_it_is_no_joint_distribution(inference: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"spread": -1.0}, {"temperature": (1.0, 0.0)}, {"base_scale": 0.0}, {"tempering": 0.0}]
+    "settings",
+    [
+        {"spread": -1.0},
+        {"temperature": (1.0, 0.0)},
+        {"base_scale": 0.0},
+        {"tempering": 0.0},
+        {"amortised": -1},
+    ],
 )
 def test_impossible_settings_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(settings))):
         GumbelSoftmax(**settings)
+
+
+def three_classes(tasks: int = 3, rows: int = 60) -> tuple[TaskData, np.ndarray]:
+    """Three clouds, the same in all tasks, and where they are."""
+    random = np.random.default_rng(0)
+    centers = np.array([[2.0, 0.0], [-1.0, 1.7], [-1.0, -1.7]])
+    task, y = np.repeat(np.arange(tasks), rows), np.tile(np.arange(3), tasks * rows // 3)
+    x = centers[y] + 0.5 * random.normal(size=(len(y), 2))
+    return TaskData.from_arrays(x, y.astype(float), task), centers
+
+
+@pytest.mark.parametrize("batch_size", [None, 60])
+def test_amortised_weights_are_made_of_average_features(batch_size: int | None) -> None:
+    data, _ = three_classes()
+    svi = replace(FAST, steps=200, batch_size=batch_size)
+    posterior = svi.run(MultiTaskModel(GumbelSoftmax(amortised=8), Categorical()), data)
+    (state,) = posterior.program.states
+    batch = posterior.program.batch(data)
+    average = batch.x[(batch.task == 1) & (batch.y == 2)].mean(0)
+    found = state.amortised.averages[1, 2]
+    # of mini-batches: a running average over the newest ten, of about seven rows with sd 0.4 each
+    assert torch.allclose(found[1:], average, atol=1e-5 if batch_size is None else 4 * 0.4 / 70**0.5)
+    assert float(found[0]) == pytest.approx(1.0, abs=1e-5)
+    mean, log_sd = (value.detach() for value in state.amortised())
+    if batch_size is None:
+        weights = posterior.draws["weights"]
+        # 5 Monte-Carlo standard errors of 300 draws
+        assert ((weights.mean(0) - mean).abs() < 5 * log_sd.exp() / 300**0.5).all()
+    chosen = posterior.predict(data).probabilities.argmax(1)  # type: ignore[union-attr]
+    assert (chosen == data.y).mean() > 0.95
+
+
+def test_amortised_weights_of_a_new_task_need_no_training(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("bayes_mtl.inference._adapt_by_guide._STEPS", 5)
+    data, centers = three_classes()
+    model = MultiTaskModel(GumbelSoftmax(amortised=8), Categorical())
+    posterior = replace(FAST, steps=200).run(model, data)
+    rows = TaskData.from_arrays(centers, np.arange(3.0), np.array(["new"] * 3))
+    found = adapt(posterior, rows)
+    new = centers.repeat(40, 0) + 0.5 * np.random.default_rng(1).normal(size=(120, 2))
+    again = load(found.save(tmp_path / "fit"))
+    probabilities = again.predict(new, "new").probabilities
+    assert (probabilities.argmax(1) == np.arange(3).repeat(40)).mean() > 0.9  # type: ignore[union-attr]
+    layers = [p.program.states[0].amortised.layers.state_dict() for p in (posterior, again)]  # type: ignore[union-attr]
+    assert all(torch.equal(layers[0][name], layers[1][name]) for name in layers[0])
+
+
+def test_amortised_weights_of_a_regression() -> None:
+    data = blocks()
+    posterior = replace(FAST, steps=400).run(MultiTaskModel(GumbelSoftmax(amortised=16), Gaussian()), data)
+    residual = data.y - posterior.predict(data, kind="mean").mean
+    assert residual.var() < 0.2 * data.y.var()
