@@ -22,6 +22,7 @@ COMPARED = {
     "03_clusters_and_gates": ["Gate - Hierarchical", "Gate - 2 clusters, no gate"],
     "04_hierarchies_of_tasks": ["Sectors - shuffled", "Tree - Independent", "Tree - Hierarchical"],
     "05_sparse_groups": ["Sparse groups - Independent", "Sparse groups - Hierarchical"],
+    "06_relatedness_by_gumbel_softmax": ["GumbelSoftmax - single tasks", "GumbelSoftmax - pooled"],
 }
 # The comparisons that must all be in favour for the claim to be called shown.
 DECISIVE = {
@@ -30,6 +31,7 @@ DECISIVE = {
     "03_clusters_and_gates": [0, 1],
     "04_hierarchies_of_tasks": [0],
     "05_sparse_groups": [0],
+    "06_relatedness_by_gumbel_softmax": [0, 1],
 }
 TASKS = {
     "01_first_model": "65 schools",
@@ -37,6 +39,7 @@ TASKS = {
     "03_clusters_and_gates": "160 schools",
     "04_hierarchies_of_tasks": "22 industries",
     "05_sparse_groups": "15 industries",
+    "06_relatedness_by_gumbel_softmax": "4 tasks of 200 images",
 }
 
 
