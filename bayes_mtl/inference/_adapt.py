@@ -18,6 +18,7 @@ from bayes_mtl.inference._adapt_by_guide import adapt_by_guide, extended_network
 from bayes_mtl.inference._few_rows import FewRows
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.model import Program
+from bayes_mtl.networks import AbstractRandomNetwork
 from bayes_mtl.posterior import Posterior, build_posterior
 from bayes_mtl.posterior._new_tasks import new_dims, new_weights, task_sites
 from bayes_mtl.posterior._request import request_of_data
@@ -77,6 +78,11 @@ def adapt(posterior: Posterior, data: TaskData, *, task_features: Any = None, se
         if guided is not None:
             return guided.with_record(seconds=time.perf_counter() - began)
     prior = program.prior
+    if isinstance(program.network, AbstractRandomNetwork):
+        raise UnsupportedError(
+            "adapt needs a network whose weights are points; this one has random layers. Fit again with the "
+            "new task's rows, or without lift."
+        )
     if not isinstance(prior, AbstractGaussianTaskPrior):
         raise UnsupportedError(
             f"adapt needs a prior that is Gaussian given its hyperparameters; {type(prior).__name__} is not. "
@@ -102,7 +108,9 @@ def _with_task(
     dims = new_dims(program, (task,), task_features)
     drawn = new_weights(program, posterior.draws, dims, seed)
     draws = {name: value.double() for name, value in drawn.items() if name != "weights"}
-    batch = request_of_data(program, rows, new=True).batch.to("cpu", torch.float64)
+    batch = request_of_data(program, rows, new=True, task_features=task_features).batch.to(
+        "cpu", torch.float64
+    )
     few = FewRows.at(program, prior, draws, batch, dims)
     mode, root = few.laplace(number)
     noise = torch.randn(_PROPOSALS, *mode.shape, dtype=mode.dtype)

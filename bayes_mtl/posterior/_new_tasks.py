@@ -71,7 +71,7 @@ def new_dims(program: Program, tasks: tuple[str, ...], task_features: Any) -> Di
             "Each task's targets were standardised by their own location and spread, and those of a new task "
             "are not known. Fit with units='shared', or fit again with the new task's rows."
         )
-    features = _task_features(program, tasks, task_features)
+    features = standardised_features(program, tasks, task_features)
     dims = program.dims(tasks=range(len(tasks)))
     return replace(dims, task_features=features, name="new_tasks")
 
@@ -99,7 +99,8 @@ def _sampled(part: Callable[[], Result]) -> tuple[Result, dict[str, Tensor]]:
     }
 
 
-def _task_features(program: Program, tasks: tuple[str, ...], given: Any) -> Tensor | None:
+def standardised_features(program: Program, tasks: tuple[str, ...], given: Any) -> Tensor | None:
+    """Features of new tasks, ``[tasks, task features]``, standardised as the fitted ones were; or None."""
     names = program.schema.task_features
     if not names:
         return None

@@ -121,7 +121,7 @@ class Posterior:
         if isinstance(rows, TaskData):
             if task is not None:
                 raise InputError(message("task", "none beside a TaskData", repr(task), "It names its tasks."))
-            request = request_of_data(self.program, rows, new=new_task)
+            request = request_of_data(self.program, rows, new=new_task, task_features=task_features)
             if new_task:
                 draws = self._new_draws(rows.schema.tasks, _features_of(rows, task_features), seed)
         else:
@@ -137,7 +137,7 @@ class Posterior:
                 names = tuple(dict.fromkeys(task))
                 draws = self._new_draws(names, task_features, seed)
             columns = {"offset": offset, "trials": trials, "noise": noise}
-            request = request_of_rows(self.program, rows, task, columns, names)
+            request = request_of_rows(self.program, rows, task, columns, names, task_features)
         return predict(self.program, draws, request, level=level, kind=kind, keep_draws=keep_draws, seed=seed)
 
     def log_likelihood(self, data: TaskData, *, new_task: bool = False, seed: int = 0) -> np.ndarray:

@@ -12,6 +12,7 @@ from bayes_mtl.data import Batch, TaskData, full_batch
 from bayes_mtl.data._names import label_text
 from bayes_mtl.data._standardise import standardised_rows
 from bayes_mtl.model import Program
+from bayes_mtl.posterior._new_tasks import standardised_features
 
 COLUMNS = ("offset", "trials", "noise")
 
@@ -35,8 +36,16 @@ class Request:
     index: np.ndarray
 
 
-def request_of_data(program: Program, data: TaskData, *, new: bool = False) -> Request:
-    """Observations of a data set whose tasks were all fitted, or are all new."""
+def request_of_data(
+    program: Program, data: TaskData, *, new: bool = False, task_features: Any = None
+) -> Request:
+    """Observations of a data set whose tasks were all fitted, or are all new.
+
+    Parameters
+    ----------
+    task_features
+        Of new tasks, where the data do not hold them.
+    """
     check_features(program, data)
     tasks = data.schema.tasks if new else program.schema.tasks
     same = not new and data.schema.tasks == tasks
@@ -46,9 +55,11 @@ def request_of_data(program: Program, data: TaskData, *, new: bool = False) -> R
         if not new:
             position = program.schema.encode_tasks(np.asarray(data.schema.tasks, dtype=object))
         columns = {name: getattr(data, name) for name in COLUMNS}
+        given = data.task_features if task_features is None else task_features
+        features = standardised_features(program, tasks, given) if new else None
         number = len(tasks) if new else None
         x = standardised_rows(data, program.scaling, slice(None))
-        batch = _batch(program, x, position[data.task], columns, data.y, number)
+        batch = _batch(program, x, position[data.task], columns, data.y, number, features)
         alone = len(data.row) == len(data.x) and bool((data.row == np.arange(len(data.x))).all())
         batch = Batch(
             **{
@@ -84,6 +95,7 @@ def request_of_rows(
     task: Any,
     columns: Mapping[str, Any],
     new: tuple[str, ...] | None,
+    task_features: Any = None,
 ) -> Request:
     """Rows of a frame or an array with a task each.
 
@@ -93,6 +105,8 @@ def request_of_rows(
         A label for all rows, a label a row, or the name of a column of the frame.
     new
         Names of tasks that were not fitted, where the rows belong to such.
+    task_features
+        Of these.
     """
     x = program.schema.encode(rows)
     labels = _labels(rows, task, len(x))
@@ -101,7 +115,8 @@ def request_of_rows(
     else:
         position, tasks = np.array([new.index(label) for label in labels], dtype=np.int64), new
     standard = (x - program.scaling.x_mean) / program.scaling.x_sd
-    batch = _batch(program, standard, position, columns, None, len(tasks) if new else None)
+    features = None if new is None else standardised_features(program, new, task_features)
+    batch = _batch(program, standard, position, columns, None, len(tasks) if new else None, features)
     index = (
         np.asarray(rows.index) if hasattr(rows, "index") and hasattr(rows, "columns") else np.arange(len(x))
     )
@@ -134,6 +149,7 @@ def _batch(
     columns: Mapping[str, Any],
     y: np.ndarray | None,
     new_tasks: int | None = None,
+    new_features: torch.Tensor | None = None,
 ) -> Batch:
     scaling, width = program.scaling, len(program.schema.features)
     standard = torch.as_tensor(x).float()
@@ -150,7 +166,7 @@ def _batch(
         shift=shift,
         spread=spread,
         y=None if y is None else torch.as_tensor(y).float(),
-        task_features=program.task_features if new_tasks is None else None,
+        task_features=program.task_features if new_tasks is None else new_features,
         intercept=program.schema.intercept,
         **given,
     )

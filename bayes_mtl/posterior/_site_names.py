@@ -73,7 +73,9 @@ def axis_names(
     fits = len(known) == len(shape) and all(
         sizes.get(dim.removesuffix("_bis"), size) == size for dim, size in zip(known, shape, strict=True)
     )
-    dims = known if fits else _guessed(name, shape, sizes, plated=plated, guess=name not in own)
+    # axes of the likelihood's sites and of a network's are never features or outputs
+    guess = name not in own and not name.startswith("network.")
+    dims = known if fits else _guessed(name, shape, sizes, plated=plated, guess=guess)
     return tuple(task + dim[4:] if dim in ("task", "task_bis") else dim for dim in dims)
 
 
