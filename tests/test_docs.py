@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 import bayes_mtl
-from bayes_mtl import priors
+from bayes_mtl import networks, priors
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -62,6 +63,16 @@ def test_every_prior_has_a_page() -> None:
     assert not absent, f"Write docs/priors/my_prior.md, and its line in index.md, for: {absent}"
     overview = (ROOT / "docs" / "priors" / "index.md").read_text(encoding="utf-8")
     assert not [n for stem, n in snake.items() if f"[`{n}`]({stem}.md)" not in overview]
+
+
+def test_every_network_has_a_page() -> None:
+    """A page of its own, or one that networks of a kind share: the overview links to it under the name."""
+    public = {n: c for n in networks.__all__ if inspect.isclass(c := getattr(networks, n))}
+    classes = {n for n, c in public.items() if issubclass(c, nn.Module) and not inspect.isabstract(c)}
+    pages = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "docs" / "networks").glob("*.md"))
+    absent = [n for n in sorted(classes) if f"[`{n}`][bayes_mtl.networks.{n}]" not in pages]
+    assert len(classes) >= 6
+    assert not absent, f"Write docs/networks/my_network.md, and its line in index.md, for: {absent}"
 
 
 def test_formulas_are_mathml_and_nothing_is_fetched(site: Path) -> None:

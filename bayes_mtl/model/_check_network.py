@@ -15,7 +15,8 @@ def check_network(network: nn.Module, schema: Schema) -> None:
     ----------
     network
         Any module. It may state ``in_features``, ``tasks`` (where it has something of each task) and
-        ``task_features`` (where it is gated on features of tasks); what it does not state is not compared.
+        ``task_features`` (where it is gated on features of tasks); what it does not state, or states
+        as 0, is not compared.
 
     Raises
     ------
@@ -29,7 +30,7 @@ def check_network(network: nn.Module, schema: Schema) -> None:
     }
     for name, (size, what) in sizes.items():
         stated: Any = getattr(network, name, None)
-        if isinstance(stated, int) and stated != size:
+        if isinstance(stated, int) and stated not in (0, size):
             raise InputError(
                 message(
                     f"network ({name})",
