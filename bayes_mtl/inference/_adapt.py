@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -111,7 +112,8 @@ def _with_task(
     batch = request_of_data(program, rows, new=True, task_features=task_features).batch.to(
         "cpu", torch.float64
     )
-    few = FewRows.at(program, prior, draws, batch, dims)
+    exact = program if program.network is None else deepcopy(program).double()
+    few = FewRows.at(exact, prior, draws, batch, dims)
     mode, root = few.laplace(number)
     noise = torch.randn(_PROPOSALS, *mode.shape, dtype=mode.dtype)
     with torch.no_grad():

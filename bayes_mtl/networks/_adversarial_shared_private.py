@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pyro
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize, one_hot
+from torch.nn.functional import normalize
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl._seed import seeded
@@ -98,7 +98,7 @@ class AdversarialSharedPrivate(AbstractObjectiveNetwork):
     ) -> Tensor:
         """Shared and private features of each observation; arguments as for `MMoE`."""
         shared = at_observations(self.shared(x), row, step)
-        own = one_hot(task, self.tasks).bool()
+        own = task.unsqueeze(-1) == torch.arange(self.tasks, device=task.device)
         weights = own.to(x.dtype)
         private = chosen_sum(self.private, self._private_width, x, row, step, own, weights)
         return torch.cat([shared, private], -1)
