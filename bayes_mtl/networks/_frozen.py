@@ -39,6 +39,9 @@ class Frozen(nn.Module):
         self.settings = {"network": network}  # what rebuilds it from a file
         self.out_features: int = network.out_features  # type: ignore[assignment]
         self.task_features = getattr(network, "task_features", 0)
+        for stated in ("in_features", "tasks"):  # what is compared with the data, and refuses new tasks
+            if hasattr(network, stated):
+                setattr(self, stated, getattr(network, stated))
         self.network = deepcopy(network).requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> "Frozen":
