@@ -4,7 +4,8 @@ Four tasks are the images of scikit-learn's ``load_digits`` turned by 0, 30, 60 
 used for training in one task at most, and tested in all tasks if it was used in none. All methods have the
 same network, one convolution, and the same likelihood and inference: shared by the tasks under the
 Gumbel-softmax prior and in the pooled fit, one of its own for each task in the single-task fits. The spread
-and the scales of the weights were chosen on training images held out (six other seeds, 5 images a class) with a prototype in torch.
+and the scales of the weights were chosen on training images held out (six other seeds, 5 images a class),
+with a prototype in torch.
 """
 
 import time
