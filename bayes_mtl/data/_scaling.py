@@ -68,6 +68,11 @@ class Scaling:
             task_sd = _no_zeros(data.task_features.std(0), np.ptp(data.task_features, axis=0))
         return cls(x_mean, x_sd, shift, spread, task_mean, task_sd)
 
+    @property
+    def by_task(self) -> bool:
+        """Whether tasks have units of their own, which a new task does not."""
+        return bool((self.shift != self.shift[:1]).any() or (self.spread != self.spread[:1]).any())
+
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, ready for JSON; float64 survives exactly."""
         return {f.name: getattr(self, f.name).tolist() for f in fields(self)} | {

@@ -9,6 +9,9 @@ from bayes_mtl.diagnostics._finding import Finding
 from bayes_mtl.diagnostics._gate_entropy import gate_entropy
 from bayes_mtl.diagnostics._gate_importance import gate_importance
 from bayes_mtl.diagnostics._inclusion import inclusion
+from bayes_mtl.diagnostics._leave_one_out import LeaveOneOut
+from bayes_mtl.diagnostics._loo import loo
+from bayes_mtl.diagnostics._loo_tasks import loo_tasks
 from bayes_mtl.diagnostics._metrics import metrics
 from bayes_mtl.diagnostics._mixture_network import MixtureNetwork
 from bayes_mtl.diagnostics._report import Report
@@ -17,6 +20,7 @@ from bayes_mtl.diagnostics._task_similarity import task_similarity
 __all__ = [
     "Diversity",
     "Finding",
+    "LeaveOneOut",
     "MixtureNetwork",
     "Report",
     "check",
@@ -26,6 +30,8 @@ __all__ = [
     "gate_entropy",
     "gate_importance",
     "inclusion",
+    "loo",
+    "loo_tasks",
     "metrics",
     "task_similarity",
 ]

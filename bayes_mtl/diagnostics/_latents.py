@@ -70,3 +70,16 @@ def adapted(posterior: Posterior) -> bool:
 def collapsed(posterior: Posterior) -> bool:
     """Whether the weights were drawn exactly given the hyperparameters."""
     return posterior.record.method.startswith("Collapsed")
+
+
+def at_one_point(posterior: Posterior) -> tuple[str, ...]:
+    """Names of the hyperparameters where all draws share their values; none where any of them varies."""
+    sizes = latent_sizes(posterior)
+    hyper = {
+        name: value
+        for name, value in posterior.draws.items()
+        if not of_weights(name) and (sizes is None or name in sizes)
+    }
+    if any(not torch.equal(value, value[:1].expand_as(value)) for value in hyper.values()):
+        return ()
+    return tuple(sorted(hyper))

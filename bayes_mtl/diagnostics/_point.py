@@ -1,9 +1,7 @@
 """Point estimates: what the intervals leave out."""
 
-import torch
-
 from bayes_mtl.diagnostics._finding import Finding
-from bayes_mtl.diagnostics._latents import adapted, latent_sizes, of_weights
+from bayes_mtl.diagnostics._latents import adapted, at_one_point
 from bayes_mtl.diagnostics._outcome import Outcome
 from bayes_mtl.diagnostics._remedies import collapsible
 from bayes_mtl.posterior import Posterior
@@ -17,18 +15,13 @@ def check_point(posterior: Posterior) -> Outcome | None:
         return None  # resampled draws may all be one; `check_psis` says how few they are
     if posterior.number == 1:
         return Outcome("intervals: none, there is a single draw", (_single(posterior),))
-    sizes = latent_sizes(posterior)
-    hyper = {
-        name: value
-        for name, value in posterior.draws.items()
-        if not of_weights(name) and (sizes is None or name in sizes)
-    }
-    if not hyper or any(not torch.equal(value, value[:1].expand_as(value)) for value in hyper.values()):
+    hyper = at_one_point(posterior)
+    if not hyper:
         return None
     tasks = len(posterior.tasks)
     few = tasks < FEW_TASKS
     what = (
-        f"Every draw uses the same {', '.join(sorted(hyper))}. Intervals of weights and predictions leave "
+        f"Every draw uses the same {', '.join(hyper)}. Intervals of weights and predictions leave "
         "out that these are uncertain themselves. "
     )
     what += (
@@ -43,7 +36,7 @@ def check_point(posterior: Posterior) -> Outcome | None:
         "Hyperparameters are a point estimate",
         what,
         f"{remedy}, which draws them too." if few else f"Nothing, or {remedy}, which draws them too.",
-        tuple(sorted(hyper)),
+        hyper,
     )
     return Outcome("uncertainty of the hyperparameters: none, they are at their mode", (finding,))
 

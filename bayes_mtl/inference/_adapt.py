@@ -1,6 +1,5 @@
 """A new task from a few rows, without fitting again."""
 
-import math
 import time
 from collections.abc import Mapping
 from copy import deepcopy
@@ -114,16 +113,9 @@ def _with_task(
     )
     exact = program if program.network is None else deepcopy(program).double()
     few = FewRows.at(exact, prior, draws, batch, dims)
-    mode, root = few.laplace(number)
-    noise = torch.randn(_PROPOSALS, *mode.shape, dtype=mode.dtype)
+    proposals, log = few.propose(number, _PROPOSALS)
     with torch.no_grad():
-        proposals = mode + (root @ noise.unsqueeze(-1)).squeeze(-1)
-        density = torch.stack([few.log_density(proposal) for proposal in proposals])
-        # Density of a proposal: N(noise; 0, I) / |root|, against N(z; 0, I) in the target.
-        log = density + 0.5 * noise.square().sum(-1) + torch.linalg.slogdet(root)[1]
-        evidence = log.logsumexp(0) - math.log(_PROPOSALS)
-        if few.moments.logits is not None:
-            evidence = evidence + few.moments.logits.reshape(-1, few.components)
+        evidence = few.evidence(log)
         per_draw = evidence.logsumexp(-1)
         smoothed, _ = _arviz.psis(per_draw.numpy())
         chosen = torch.multinomial(torch.as_tensor(np.exp(smoothed)), number, replacement=True)

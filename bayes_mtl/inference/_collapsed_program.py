@@ -38,7 +38,7 @@ def why_not_collapsed(program: Program) -> str | None:
         return f"tasks have {program.outputs} outputs"
     dims = program.dims(program.task_features)
     size = dims.tasks * dims.features
-    if size > LARGEST_DENSE and _correlated(program.prior, dims):
+    if size > LARGEST_DENSE and correlated(program.prior, dims):
         return (
             f"a covariance between {dims.tasks} tasks of {dims.features} weights is a system of {size} "
             f"equations, above {LARGEST_DENSE}"
@@ -46,7 +46,7 @@ def why_not_collapsed(program: Program) -> str | None:
     return None
 
 
-def _correlated(prior: AbstractGaussianTaskPrior, dims: Dims) -> bool:
+def correlated(prior: AbstractGaussianTaskPrior, dims: Dims) -> bool:
     """Whether the tasks are correlated given the hyperparameters."""
     start = InitMessenger(partial(start_near_zero, {}))  # flat hyperpriors cannot be sampled from
     with seeded(0), torch.no_grad(), poutine.block(), start:

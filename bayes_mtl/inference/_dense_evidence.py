@@ -1,7 +1,7 @@
 """Evidence of tasks that are correlated given the hyperparameters."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -41,6 +41,12 @@ class DenseEvidence:
         log = self.sums.log_precision - self.sums.n * (math.log(2 * math.pi) - self.inverse.log())
         log = 0.5 * ((log - residual).sum(-1) + solved.square().sum(-1))
         return (log - factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)).unsqueeze(-1)
+
+    def left_out(self) -> Tensor:
+        """Log evidence of each task given the rows of all others, ``[..., tasks]``."""
+        every = range(self.sums.n.shape[-1])
+        others = [replace(self, sums=self.sums.without_rows(t)).log() for t in every]
+        return self.log() - torch.cat(others, -1)
 
     def draw(self, number: int) -> Tensor:
         """Exact draws of the weights, ``[number, ..., tasks, features]``."""

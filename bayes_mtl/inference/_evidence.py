@@ -53,6 +53,10 @@ class Evidence:
             return self.component().logsumexp(-1)
         return log_evidence(*self.arguments) + 0.5 * self.sums.log_precision
 
+    def left_out(self) -> Tensor:
+        """Log evidence of each task given the rows of all others, which say nothing more of it."""
+        return self.log()
+
     def draw(self, number: int) -> Tensor:
         """Exact draws of the weights, ``[number, ..., tasks, features]``."""
         xx, xy, yy, _, mean, root, inverse = self.arguments

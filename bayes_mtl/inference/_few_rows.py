@@ -1,5 +1,6 @@
 """The weights of one new task given its few rows, at every draw of the hyperparameters."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -82,6 +83,32 @@ class FewRows:
         f = self.program.predictor(self.batch, weights, self.fixed)
         log = self.program.likelihood.distribution(f, self.batch, self.parameters).log_prob(self.batch.y)
         return (log * self.batch.scale).sum(-1) - 0.5 * white.square().sum(-1)
+
+    def propose(self, number: int, proposals: int) -> tuple[Tensor, Tensor]:
+        """Draws of the white weights from a Gaussian around their mode, for every draw and component.
+
+        Returns
+        -------
+        Tensor
+            ``[proposals, draws, components, size]``: white weights.
+        Tensor
+            ``[proposals, draws, components]``: log importance weights; the mean of their exponentials over
+            proposals is an unbiased estimate of the evidence of the rows, exact for a Gaussian likelihood.
+        """
+        mode, root = self.laplace(number)
+        noise = torch.randn(proposals, *mode.shape, dtype=mode.dtype)
+        with torch.no_grad():
+            white = mode + (root @ noise.unsqueeze(-1)).squeeze(-1)
+            density = torch.stack([self.log_density(one) for one in white])
+            # Density of a proposal: N(noise; 0, I) / |root|, against N(z; 0, I) in the target.
+            return white, density + 0.5 * noise.square().sum(-1) + torch.linalg.slogdet(root)[1]
+
+    def evidence(self, log_weights: Tensor) -> Tensor:
+        """``[draws, components]``: log evidence from the log weights of `propose`, a component's included."""
+        found = log_weights.logsumexp(0) - math.log(len(log_weights))
+        if self.moments.logits is not None:
+            found = found + self.moments.logits.reshape(-1, self.components)
+        return found
 
     def laplace(self, number: int) -> tuple[Tensor, Tensor]:
         """Mode and inverse square root of the curvature at it, by damped Newton steps in every cell.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from bayes_mtl.data import Statistics
@@ -28,3 +29,15 @@ class TaskSums:
             yy = yy + (effect * (own @ effect.unsqueeze(-1)).squeeze(-1)).sum(-1)
             xy = xy - (cross @ effect.unsqueeze(-1)).squeeze(-1)
         return cls(xx, xy, yy, statistics.n, statistics.log_precision)
+
+    def without_rows(self, task: int) -> "TaskSums":
+        """The same tasks, one of them without any rows."""
+        keep = torch.ones(self.n.shape[-1], dtype=self.n.dtype, device=self.n.device)
+        keep[task] = 0
+        return TaskSums(
+            self.xx * keep[:, None, None],
+            self.xy * keep[:, None],
+            self.yy * keep,
+            self.n * keep,
+            self.log_precision * keep,
+        )

@@ -128,7 +128,7 @@ def _population_mean(
     )
     if mean is None or mean.shape != (len(weights), 1, *weights.shape[2:]):
         return None
-    if bool((scaling.shift != scaling.shift[:1]).any() or (scaling.spread != scaling.spread[:1]).any()):
+    if scaling.by_task:
         return None
     # A posterior whose tasks all have the population's mean: units are undone as they are for tasks.
     everyone = replace(posterior, draws={**posterior.draws, "weights": mean.expand_as(weights)})

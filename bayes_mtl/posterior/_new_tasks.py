@@ -65,8 +65,7 @@ def new_dims(program: Program, tasks: tuple[str, ...], task_features: Any) -> Di
             "that it was not trained on. Use a network that all tasks share (MLP) or one that is gated on "
             "features of the tasks (CARE), or fit again with the new task's rows."
         )
-    shift, spread = program.scaling.shift, program.scaling.spread
-    if (shift != shift[:1]).any() or (spread != spread[:1]).any():
+    if program.scaling.by_task:
         raise UnsupportedError(
             "Each task's targets were standardised by their own location and spread, and those of a new task "
             "are not known. Fit with units='shared', or fit again with the new task's rows."

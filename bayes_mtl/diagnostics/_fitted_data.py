@@ -1,0 +1,33 @@
+"""Whether data are those of the fit."""
+
+from bayes_mtl._errors import InputError, message
+from bayes_mtl.data import TaskData
+from bayes_mtl.diagnostics._latents import adapted
+from bayes_mtl.posterior import Posterior
+
+
+def require_fitted(posterior: Posterior, data: TaskData) -> None:
+    """Refuse data that a posterior cannot have been fitted on.
+
+    Raises
+    ------
+    InputError
+        Where the number of observations, or the tasks, are others. A posterior holds no rows: more cannot
+        be told.
+    """
+    number = posterior.record.observations
+    if data.schema.tasks != posterior.tasks:
+        raise InputError(
+            message(
+                "data",
+                f"the {len(posterior.tasks)} tasks of the fit in their order",
+                f"{len(data.schema.tasks)} tasks",
+                "Pass the data of the fit.",
+            )
+        )
+    if len(data) != number and not adapted(posterior):
+        raise InputError(
+            message("data", f"the {number:,} observations of the fit", f"{len(data):,}", "Pass these.")
+        )
+    if posterior.number < 2:
+        raise InputError(message("posterior", "several draws", "a single one", "Fit it by SVI or NUTS."))
