@@ -1,6 +1,8 @@
 """What may be wrong with a fit, in words, and how good it is: metrics, gains, experts."""
 
+from bayes_mtl.diagnostics._calibration import Calibration, calibration
 from bayes_mtl.diagnostics._check import check
+from bayes_mtl.diagnostics._compare import compare
 from bayes_mtl.diagnostics._delta import delta
 from bayes_mtl.diagnostics._diversity import Diversity
 from bayes_mtl.diagnostics._expert_diversity import expert_diversity
@@ -18,12 +20,15 @@ from bayes_mtl.diagnostics._report import Report
 from bayes_mtl.diagnostics._task_similarity import task_similarity
 
 __all__ = [
+    "Calibration",
     "Diversity",
     "Finding",
     "LeaveOneOut",
     "MixtureNetwork",
     "Report",
+    "calibration",
     "check",
+    "compare",
     "delta",
     "expert_diversity",
     "expert_use",

@@ -1,8 +1,11 @@
 """All checks of a posterior."""
 
+from bayes_mtl.data import TaskData
 from bayes_mtl.diagnostics._chains import check_chains
+from bayes_mtl.diagnostics._check_left_out import check_left_out
 from bayes_mtl.diagnostics._elbo import check_elbo
 from bayes_mtl.diagnostics._finite import check_finite
+from bayes_mtl.diagnostics._fitted_data import require_fitted
 from bayes_mtl.diagnostics._point import check_point
 from bayes_mtl.diagnostics._psis import check_psis
 from bayes_mtl.diagnostics._report import Report
@@ -11,19 +14,26 @@ from bayes_mtl.posterior import Posterior
 _LAYERS = (check_finite, check_elbo, check_psis, check_chains, check_point)
 
 
-def check(posterior: Posterior) -> Report:
+def check(posterior: Posterior, data: TaskData | None = None) -> Report:
     """Look for what may be wrong with a fit.
 
     Parameters
     ----------
     posterior
         Of any inference, freshly fitted or loaded from a file.
+    data
+        The data of the fit. With them the check also looks at observations and tasks that pull the fit
+        towards themselves (`loo`, `loo_tasks`), and at the calibration of what is left out.
 
     Returns
     -------
     Report
-        Findings worst first, each with what to try; print it. What needs data (calibration, held-out
-        predictions) is not part of it.
+        Findings worst first, each with what to try; print it.
+
+    Raises
+    ------
+    InputError
+        Where the data are not those of the fit.
 
     Notes
     -----
@@ -32,6 +42,9 @@ def check(posterior: Posterior) -> Report:
     (R-hat, effective sample size, divergences), and at hyperparameters without uncertainty.
     """
     outcomes = [outcome for layer in _LAYERS if (outcome := layer(posterior)) is not None]
+    if data is not None:
+        require_fitted(posterior, data)
+        outcomes += check_left_out(posterior, data)
     record = posterior.record
     return Report(
         f"a posterior of {len(posterior.tasks):,} tasks and {record.observations:,} observations, "

@@ -29,5 +29,3 @@ def require_fitted(posterior: Posterior, data: TaskData) -> None:
         raise InputError(
             message("data", f"the {number:,} observations of the fit", f"{len(data):,}", "Pass these.")
         )
-    if posterior.number < 2:
-        raise InputError(message("posterior", "several draws", "a single one", "Fit it by SVI or NUTS."))

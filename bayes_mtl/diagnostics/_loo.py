@@ -42,15 +42,22 @@ def loo(posterior: Posterior, data: TaskData) -> LeaveOneOut:
     a network, and the standardisation, have seen the observation that is left out.
     """
     require_fitted(posterior, data)
-    elpd, inside, k = joined(left_out(log, power=weight) for log, weight in pointwise(posterior, data))
+    elpd, inside, k = joined(
+        left_out(posterior.log_likelihood(part), power=powers(part)) for part in parts(data, posterior.number)
+    )
     return LeaveOneOut(
         "observations", elpd, inside - elpd, k, data.task, data.schema.tasks, data.index, posterior.number
     )
 
 
-def pointwise(posterior: Posterior, data: TaskData) -> Iterator[tuple[np.ndarray, np.ndarray | float]]:
-    """Log-likelihoods ``[draws, observations]``, and weights, of chunks of the observations, in order."""
-    size = max(1, _LARGEST // posterior.number)
+def parts(data: TaskData, draws: int) -> Iterator[TaskData]:
+    """The observations in order, in parts whose log-likelihoods at all draws stay within a bounded memory."""
+    size = max(1, _LARGEST // draws)
     for start in range(0, len(data), size):
-        part = data if size >= len(data) else data.subset(np.arange(start, min(start + size, len(data))))
-        yield posterior.log_likelihood(part), 1.0 if part.weight is None else part.weight
+        whole = size >= len(data)
+        yield data if whole else data.subset(np.arange(start, min(start + size, len(data))))
+
+
+def powers(data: TaskData) -> np.ndarray | float:
+    """Weight with which each observation entered the fit."""
+    return 1.0 if data.weight is None else data.weight

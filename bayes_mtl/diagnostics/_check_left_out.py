@@ -1,0 +1,130 @@
+"""Checks that need the data of the fit: influence of observations and tasks, and calibration."""
+
+import numpy as np
+
+from bayes_mtl._errors import UnsupportedError
+from bayes_mtl.data import TaskData
+from bayes_mtl.diagnostics._calibration import LEVELS, calibration
+from bayes_mtl.diagnostics._finding import Finding
+from bayes_mtl.diagnostics._leave_one_out import LeaveOneOut
+from bayes_mtl.diagnostics._loo import loo
+from bayes_mtl.diagnostics._loo_tasks import loo_tasks
+from bayes_mtl.diagnostics._outcome import Outcome
+from bayes_mtl.inference._collapsed_program import why_not_collapsed
+from bayes_mtl.posterior import Posterior
+
+MANY = 0.05
+"""Share of unreliable observations from which the model, not a few of them, is in doubt."""
+_FALSE_ALARMS = 0.01
+_NAMED = 5
+
+
+def check_left_out(posterior: Posterior, data: TaskData) -> tuple[Outcome, ...]:
+    """What `loo`, `loo_tasks` (where it is exact) and `calibration` say of the fit."""
+    if posterior.number < 2:
+        return ()
+    outcomes = [_observations(loo(posterior, data)), _calibrated(posterior, data)]
+    if why_not_collapsed(posterior.program) is None:
+        try:
+            outcomes.append(_tasks(loo_tasks(posterior, data)))
+        except UnsupportedError as error:
+            outcomes.append(Outcome(f"influence of tasks: not judged. {error}"))
+    return tuple(outcomes)
+
+
+def _worst(found: LeaveOneOut) -> tuple[np.ndarray, str]:
+    """Positions of what is unreliable, the worst first, and the first few by name."""
+    k = np.where(np.isnan(found.pareto_k), np.inf, found.pareto_k)
+    order = np.argsort(-k, kind="stable")[: int(found.unreliable.sum())]
+    names = [
+        f"{found.tasks[found.task[i]]}"
+        + (f" (observation {found.index[i]})" if found.over != "tasks" else "")
+        for i in order[:_NAMED]
+    ]
+    return order, ", ".join(names) + ", ..." * (len(order) > _NAMED)
+
+
+def _observations(found: LeaveOneOut) -> Outcome:
+    looked = f"influence of observations: elpd {found.total:.1f} (standard error {found.se:.1f})"
+    if not found.unreliable.any():
+        return Outcome(f"{looked}, Pareto k at most {found.pareto_k.max():.2f}")
+    order, names = _worst(found)
+    share = len(order) / len(found)
+    finding = Finding(
+        "warning" if share > MANY else "note",
+        f"{len(order):,} of {len(found):,} observations pull the fit towards themselves",
+        f"Without it the posterior would be another one (Pareto k above {found.limit:.2f}): {names}. Scores "
+        "by leave-one-out are too good for them.",
+        "(1) look at these observations for errors; (2) a likelihood with heavier tails: StudentT for "
+        "Gaussian, NegativeBinomial for Poisson; (3) hold data out instead: data.split() and score().",
+        tuple(dict.fromkeys(found.tasks[found.task[i]] for i in order)),
+    )
+    return Outcome(f"{looked}, {len(order):,} unreliable", (finding,))
+
+
+def _tasks(found: LeaveOneOut) -> Outcome:
+    looked = f"influence of tasks: elpd {found.total:.1f} (standard error {found.se:.1f})"
+    if not found.unreliable.any():
+        return Outcome(f"{looked}, Pareto k at most {found.pareto_k.max():.2f}")
+    order, names = _worst(found)
+    finding = Finding(
+        "note",
+        f"{len(order):,} of {len(found):,} tasks shape what is said of all",
+        f"Without it the hyperparameters would be others (Pareto k above {found.limit:.2f}): {names}. With "
+        "few tasks that is usual; scores by leaving tasks out are too good for them.",
+        "(1) look at these tasks for another unit, or errors; (2) TaskClustering, where they are a kind of "
+        "their own; (3) fit without one, and score it with new_task=True.",
+        tuple(found.tasks[found.task[i]] for i in order),
+    )
+    return Outcome(f"{looked}, {len(order):,} unreliable", (finding,))
+
+
+def _calibrated(posterior: Posterior, data: TaskData) -> Outcome:
+    found = calibration(posterior, data, left_out=True)
+    # As many verdicts as there are shares: one false alarm in a hundred checks over all of them.
+    table = found.to_frame(1 - _FALSE_ALARMS / (len(LEVELS) * (1 + len(found.tasks))))
+    overall = table.loc["all tasks"]
+    looked = "calibration: " + ", ".join(
+        f"{share:.1%} of targets in {level:.0%} intervals" for level, share in overall["coverage"].items()
+    )
+    findings = []
+    wrong = overall[overall["verdict"] != "as stated"]
+    for verdict, remedy in _REMEDIES.items():
+        levels = [
+            f"{row.coverage:.1%} in {level:.0%}" for level, row in wrong.iterrows() if row.verdict == verdict
+        ]
+        if levels:
+            findings.append(
+                Finding(
+                    "warning",
+                    f"Predictive intervals are {verdict}",
+                    f"Of targets that are left out lie {', '.join(levels)} intervals.",
+                    remedy,
+                )
+            )
+        single = table.drop("all tasks", level="task")
+        off = single[single["verdict"] == verdict].reset_index()
+        off = off.assign(distance=(off["coverage"] - off["level"]).abs()).sort_values(
+            "distance", ascending=False
+        )
+        names = tuple(dict.fromkeys(off["task"]))
+        if names and not levels:
+            findings.append(
+                Finding(
+                    "warning" if verdict == "too narrow" else "note",
+                    f"Predictive intervals of {len(names)} of {len(found.tasks)} tasks are {verdict}",
+                    f"More than chance explains, the worst first: {', '.join(names[:_NAMED])}"
+                    f"{', ...' * (len(names) > _NAMED)}.",
+                    "A noise of its own for each task: Gaussian(noise='task'), or look at their data.",
+                    names,
+                )
+            )
+    return Outcome(looked, tuple(findings))
+
+
+_REMEDIES = {
+    "too narrow": "(1) a likelihood with heavier tails: StudentT, NegativeBinomial; (2) a noise of its own "
+    "for each task: Gaussian(noise='task'); (3) what check says of the approximation.",
+    "too wide": "(1) a noise of its own for each task: Gaussian(noise='task'); (2) StudentT, where a few far "
+    "targets make the noise of all large.",
+}

@@ -1,0 +1,86 @@
+"""Models side by side."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from bayes_mtl._errors import InputError, message
+from bayes_mtl.data import TaskData
+from bayes_mtl.diagnostics._loo import loo
+from bayes_mtl.diagnostics._loo_tasks import loo_tasks
+from bayes_mtl.diagnostics._stacking import stacking
+from bayes_mtl.posterior import Posterior
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def compare(
+    posteriors: Mapping[str, Posterior],
+    data: TaskData,
+    over: Literal["observations", "tasks"] = "observations",
+) -> "pd.DataFrame":
+    """Which of several models predicts best what was left out.
+
+    Parameters
+    ----------
+    posteriors
+        Name -> posterior, all fitted on ``data``.
+    data
+        The data of the fits.
+    over
+        ``"observations"``: new rows of the same tasks (`loo`); ``"tasks"``: rows of new tasks (`loo_tasks`).
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a model, the best first: ``elpd`` (nats, higher is better) and its standard error ``se``;
+        ``difference`` from the best and its standard error ``se_difference``, which pairs the observations
+        or tasks; ``gap``, the effective number of parameters; ``weight`` for stacking (how much of a mixture
+        of the models' predictions each should be); ``pareto_k``, the largest, and ``unreliable``, how many
+        observations or tasks have one that is too large.
+
+    Raises
+    ------
+    InputError
+        For fewer than two models, another ``over``, or data that are not those of the fits.
+    UnsupportedError
+        Where a model's tasks cannot be left out; see `loo_tasks`.
+
+    Notes
+    -----
+    Differences below about 4 nats, or below twice their standard error, do not tell models apart. Rows of one
+    task share their luck: with few tasks, standard errors over observations are on the small side.
+
+    References
+    ----------
+    Yao, Vehtari, Simpson and Gelman, Using stacking to average Bayesian predictive distributions (Bayesian
+    Analysis 2018).
+    """
+    import pandas as pd
+
+    if over not in ("observations", "tasks"):
+        raise InputError(message("over", "'observations' or 'tasks'", repr(over), "Choose one."))
+    if len(posteriors) < 2:
+        found = f"{len(posteriors)}"
+        raise InputError(message("posteriors", "at least two, by name", found, "Pass {name: posterior}."))
+    left_out = loo if over == "observations" else loo_tasks
+    results = {name: left_out(posterior, data) for name, posterior in posteriors.items()}
+    best = max(results.values(), key=lambda result: result.total)
+    weights = stacking(np.stack([result.elpd for result in results.values()], 1))
+    rows = {}
+    for (name, result), weight in zip(results.items(), weights, strict=True):
+        difference = result.elpd - best.elpd
+        rows[name] = {
+            "elpd": result.total,
+            "se": result.se,
+            "difference": float(difference.sum()),
+            "se_difference": float(np.sqrt(len(difference) * difference.var())),
+            "gap": float(result.gap.sum()),
+            "weight": float(weight),
+            "pareto_k": float(result.pareto_k.max()),
+            "unreliable": int(result.unreliable.sum()),
+        }
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+    return table.sort_values("elpd", ascending=False, kind="stable")

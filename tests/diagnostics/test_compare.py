@@ -1,0 +1,65 @@
+"""Models side by side."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+
+from bayes_mtl import MultiTaskModel, Posterior, TaskData
+from bayes_mtl._errors import InputError
+from bayes_mtl.diagnostics import compare, loo
+from bayes_mtl.diagnostics._stacking import stacking
+from bayes_mtl.inference import Collapsed
+from bayes_mtl.likelihoods import Gaussian
+from bayes_mtl.priors import Hierarchical, Independent
+from tests.diagnostics.posteriors import data as made
+
+
+def data() -> TaskData:
+    return made(12, 8)
+
+
+NAMES = {"population": Hierarchical(), "$alone_{<b>": Independent()}
+
+
+@pytest.fixture(scope="module")
+def posteriors() -> dict[str, Posterior]:
+    inference = Collapsed(draws=500)
+    return {name: inference.run(MultiTaskModel(prior, Gaussian()), data()) for name, prior in NAMES.items()}
+
+
+def test_the_best_is_first_and_differences_are_paired(posteriors: dict[str, Posterior]) -> None:
+    table = compare(posteriors, data())
+    assert list(table.index) == ["population", "$alone_{<b>"]
+    one, other = (loo(posteriors[name], data()) for name in table.index)
+    difference = other.elpd - one.elpd
+    assert table["difference"].tolist() == pytest.approx([0.0, difference.sum()])
+    assert table["se_difference"].iloc[1] == pytest.approx(np.sqrt(96) * difference.std())
+    assert table["weight"].sum() == pytest.approx(1.0)
+    assert table["weight"].iloc[0] > 0.5
+
+
+def test_over_tasks(posteriors: dict[str, Posterior]) -> None:
+    both = {"a": posteriors["population"], "b": posteriors["population"]}
+    table = compare(both, data(), over="tasks")
+    assert table["difference"].tolist() == [0.0, 0.0]
+    assert table["weight"].tolist() == pytest.approx([0.5, 0.5])
+
+
+def test_weights_are_the_optimum() -> None:
+    elpd = np.random.default_rng(0).normal(size=(50, 2)) - [0.0, 0.3]
+    found = stacking(elpd)
+
+    def loss(share: float) -> float:
+        return -np.log(share * np.exp(elpd[:, 0]) + (1 - share) * np.exp(elpd[:, 1])).mean()
+
+    best = minimize_scalar(loss, bounds=(0, 1), method="bounded", options={"xatol": 1e-8})
+    assert loss(found[0]) <= best.fun + 1e-6  # what `stacking` promises
+    worse = np.column_stack([np.zeros(50), np.full(50, -1.0)])
+    assert stacking(worse)[0] > 0.999
+
+
+def test_what_is_refused(posteriors: dict[str, Posterior], unchecked: None) -> None:
+    with pytest.raises(InputError, match="at least two, by name, found 1"):
+        compare({"a": posteriors["population"]}, data())
+    with pytest.raises(InputError, match="over: expected 'observations' or 'tasks'"):
+        compare(posteriors, data(), over="rows")
