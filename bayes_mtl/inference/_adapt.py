@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -107,12 +106,9 @@ def _with_task(
     (task,) = rows.schema.tasks
     dims = new_dims(program, (task,), task_features)
     drawn = new_weights(program, posterior.draws, dims, seed)
-    draws = {name: value.double() for name, value in drawn.items() if name != "weights"}
-    batch = request_of_data(program, rows, new=True, task_features=task_features).batch.to(
-        "cpu", torch.float64
-    )
-    exact = program if program.network is None else deepcopy(program).double()
-    few = FewRows.at(exact, prior, draws, batch, dims)
+    draws = {name: value for name, value in drawn.items() if name != "weights"}
+    batch = request_of_data(program, rows, new=True, task_features=task_features).batch
+    few = FewRows.at(program, prior, draws, batch, dims)
     proposals, log = few.propose(number, _PROPOSALS)
     with torch.no_grad():
         evidence = few.evidence(log)

@@ -26,6 +26,7 @@ class FewRows:
 
     program: Program
     batch: Batch
+    features: Tensor
     moments: Moments
     fixed: Tensor | None
     parameters: Mapping[str, Tensor]
@@ -40,7 +41,15 @@ class FewRows:
         batch: Batch,
         dims: Dims,
     ) -> "FewRows":
-        """The rows ``batch`` of one task at posterior ``draws`` of everything that tasks share."""
+        """The rows ``batch`` of one task at posterior ``draws`` of everything that tasks share.
+
+        Networks calculate in the precision of both, everything else in float64.
+        """
+        with torch.no_grad():
+            number = next(iter(draws.values())).shape[0]
+            features = at_draws(lambda: program.design(batch, (number,)), draws).double()
+        batch = batch.to("cpu", torch.float64)
+        draws = {name: value.double() for name, value in draws.items()}
         moments, fixed, parameters = at_draws(
             lambda: (prior.new_moments(dims), program.fixed(), program.likelihood_parameters(batch)), draws
         )
@@ -50,7 +59,15 @@ class FewRows:
             name: value.unsqueeze(value.dim() - 1 - events.get(name, 0)) if value.dim() else value
             for name, value in parameters.items()
         }
-        return cls(program, batch, moments, None if fixed is None else fixed.unsqueeze(1), parameters, dims)
+        return cls(
+            program=program,
+            batch=batch,
+            features=features.unsqueeze(1) if features.dim() > 2 else features,
+            moments=moments,
+            fixed=None if fixed is None else fixed.unsqueeze(1),
+            parameters=parameters,
+            dims=dims,
+        )
 
     @property
     def size(self) -> int:
@@ -80,7 +97,7 @@ class FewRows:
     def log_density(self, white: Tensor) -> Tensor:
         """``log N(z; 0, I) + log p(rows | z)`` but for the constant of the first, ``[draws, components]``."""
         weights = self.weights(white).unsqueeze(-3)
-        f = self.program.predictor(self.batch, weights, self.fixed)
+        f = self.program.predictor(self.batch, weights, self.fixed, self.features)
         log = self.program.likelihood.distribution(f, self.batch, self.parameters).log_prob(self.batch.y)
         return (log * self.batch.scale).sum(-1) - 0.5 * white.square().sum(-1)
 

@@ -113,7 +113,7 @@ class Program(PyroModule):
         """The program: weights, parameters, network, predictor, targets."""
         weights, fixed, parameters = self._sampled(batch)
         found = training_design(self.network, batch)
-        f = self._linear(batch, self.seam(found.features), weights, fixed)
+        f = self.predictor(batch, weights, fixed, self.seam(found.features))
         with (
             pyro.plate("observations", batch.observations, dim=-1),
             poutine.scale(scale=batch.scale),
@@ -174,15 +174,17 @@ class Program(PyroModule):
             for name, value in self.likelihood.parameters(dims).items()
         }
 
-    def predictor(self, batch: Batch, weights: Tensor, fixed: Tensor | None) -> Tensor:
+    def predictor(
+        self, batch: Batch, weights: Tensor, fixed: Tensor | None, features: Tensor | None = None
+    ) -> Tensor:
         """Linear predictor ``[..., observations, outputs]`` in the user's units.
 
-        Features that are random are drawn, once for each draw of the weights.
+        Parameters
+        ----------
+        features
+            The batch's `design`. By default it is made; where it is random, for each draw of the weights.
         """
-        features = drawn_design(self.network, batch, weights.shape[:-3])
-        return self._linear(batch, features, weights, fixed)
-
-    def _linear(self, batch: Batch, features: Tensor, weights: Tensor, fixed: Tensor | None) -> Tensor:
+        features = self.design(batch, weights.shape[:-3]) if features is None else features
         own = gather_tasks(weights, batch.task, batch.tasks, 2)
         f = (features.unsqueeze(-1) * own).sum(-2)
         rows = self.fixed_rows(batch)
@@ -195,6 +197,9 @@ class Program(PyroModule):
         """What the weights that all tasks share multiply, ``[observations, fixed features]``, or None."""
         return None if batch.fixed is None else rows_of(batch.fixed, batch)
 
-    def design(self, batch: Batch) -> Tensor:
-        """What each observation's weights multiply, ``[..., observations, features]``; means if random."""
-        return design(self.network, batch)
+    def design(self, batch: Batch, draws: Sequence[int] | None = None) -> Tensor:
+        """What each observation's weights multiply, ``[..., observations, features]``.
+
+        Where that is random it is ``draws`` of it, ``[*draws, observations, features]``, or its mean.
+        """
+        return design(self.network, batch) if draws is None else drawn_design(self.network, batch, draws)

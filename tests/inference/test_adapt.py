@@ -9,6 +9,7 @@ from bayes_mtl import MultiTaskModel, Posterior, TaskData
 from bayes_mtl._errors import InputError, UnsupportedError
 from bayes_mtl.inference import SVI, Collapsed, adapt
 from bayes_mtl.likelihoods import Bernoulli, Gaussian
+from bayes_mtl.networks import MLP, Frozen
 from bayes_mtl.priors import Hierarchical, LowRank, Pooled, TaskClustering, TaskCovariance
 
 TASKS, ROWS = 12, 15
@@ -161,3 +162,20 @@ def test_refusals() -> None:
     correlated, new = fitted(TaskCovariance())
     with pytest.raises(UnsupportedError, match="says nothing about"):
         adapt(correlated, new)
+
+
+def test_features_of_a_network_are_features() -> None:
+    """With a fixed network on the inputs: the same as without one on what it makes of them."""
+    x, y, task, old = rows()
+    torch.manual_seed(0)
+    network = MLP(2, (4, 3))
+    with torch.no_grad():
+        made = network(torch.as_tensor(x).float()).numpy()
+    found = []
+    for inputs, inside in ((x, Frozen(network)), (made, None)):
+        data = TaskData.from_arrays(inputs[old], y[old] - 8.0, task[old])
+        model = MultiTaskModel(Hierarchical(covariance="diagonal"), Gaussian(), inside, standardize=False)
+        posterior = Collapsed(draws=200).run(model, data)
+        found.append(adapt(posterior, few(inputs, y - 8.0, task)).draws["weights"][:, -1])
+    # The features are rounded to float32 in both.
+    torch.testing.assert_close(found[0], found[1], rtol=1e-3, atol=1e-3)
