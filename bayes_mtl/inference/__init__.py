@@ -7,6 +7,7 @@ from bayes_mtl.inference._adapt import adapt
 from bayes_mtl.inference._affinities import affinities
 from bayes_mtl.inference._collapsed import Collapsed
 from bayes_mtl.inference._coordinate_ascent import CoordinateAscent
+from bayes_mtl.inference._distill import distill
 from bayes_mtl.inference._dwa import DWA
 from bayes_mtl.inference._evaluation import Evaluation
 from bayes_mtl.inference._fit import fit
@@ -52,6 +53,7 @@ __all__ = [
     "Validation",
     "adapt",
     "affinities",
+    "distill",
     "fit",
     "group_tasks",
 ]
