@@ -10,14 +10,16 @@ from torch import Tensor
 
 from bayes_mtl._errors import InputError, InputTypeError, UnsupportedError, message
 from bayes_mtl.data._abstract_sampler import AbstractSampler
+from bayes_mtl.data._abstract_schedule import AbstractSchedule
 from bayes_mtl.data._batch import Batch
 from bayes_mtl.data._epoch_sampler import EpochSampler
 from bayes_mtl.data._full_batch import as_batch, full_batch
 from bayes_mtl.data._row_groups import RowGroups
 from bayes_mtl.data._scaling import Scaling
+from bayes_mtl.data._scheduled_sampler import ScheduledSampler
 from bayes_mtl.data._standardise import standardised_rows
 from bayes_mtl.data._task_data import TaskData
-from bayes_mtl.data._tempered_sampler import TemperedSampler
+from bayes_mtl.data._tempered import Tempered
 
 
 class Minibatches:
@@ -31,7 +33,7 @@ class Minibatches:
     data, scaling
         Observations and their standardisation.
     size
-        Observations a batch (rows where ``by_rows``); without a temperature at most all of them.
+        Observations a batch (rows where ``by_rows``); where each is drawn once an epoch at most all of them.
     temperature
         1: every observation once an epoch. Otherwise tasks are drawn with probability proportional to
         ``count^(1/temperature)``, with replacement; infinity draws all tasks equally often.
@@ -42,6 +44,8 @@ class Minibatches:
         Seed of the order.
     device, dtype
         Where batches live, and the type of their floating-point tensors.
+    schedule
+        Probabilities of the tasks at each step, in place of a temperature.
     """
 
     def __init__(
@@ -54,8 +58,11 @@ class Minibatches:
         seed: int = 0,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
+        schedule: AbstractSchedule | None = None,
     ) -> None:
         _check_settings(size, temperature, seed)
+        if schedule is None and temperature != 1:
+            schedule = Tempered(temperature)
         self._data, self._scaling, self._device, self._dtype = data, scaling, device, dtype
         self._mapped = isinstance(data.x, np.memmap)
         used, position = np.unique(data.row, return_inverse=True)
@@ -68,16 +75,16 @@ class Minibatches:
             self._all = full_batch(data, scaling, device, dtype)
         alone = len(used) == len(position)
         grouped = by_rows and not alone
-        unit_task = _task_of_rows(data, position, temperature) if grouped else data.task
-        self.size: int = min(size, len(unit_task)) if temperature == 1 else size
+        unit_task = _task_of_rows(data, position, schedule) if grouped else data.task
+        self.size: int = min(size, len(unit_task)) if schedule is None else size
         """Observations (or rows) a batch."""
         self.units: int = len(unit_task)
         """Observations (or rows) in all."""
-        self._groups = RowGroups(position, self.size, temperature != 1) if grouped else None
+        self._groups = RowGroups(position, self.size, schedule is not None) if grouped else None
         self._sampler: AbstractSampler = (
             EpochSampler(len(unit_task), self.size, seed)
-            if temperature == 1
-            else TemperedSampler(unit_task, temperature, self.size, seed)
+            if schedule is None
+            else ScheduledSampler(schedule, unit_task, data.schema.tasks, self.size, seed)
         )
 
     def next(self) -> Batch:
@@ -180,17 +187,17 @@ def _check_settings(size: int, temperature: float, seed: int) -> None:
         raise InputError(message("seed", "an integer of at least 0", repr(seed), "Try seed=0."))
 
 
-def _task_of_rows(data: TaskData, position: np.ndarray, temperature: float) -> np.ndarray:
-    """``[rows]`` task of each row; rows that several tasks share have none, which a temperature needs."""
+def _task_of_rows(data: TaskData, position: np.ndarray, schedule: AbstractSchedule | None) -> np.ndarray:
+    """``[rows]`` task of each row; rows that several tasks share have none, which a schedule needs."""
     task = np.zeros(int(position.max()) + 1, dtype=np.int64)
     task[position] = data.task
-    if temperature != 1 and (task[position] != data.task).any():
+    if schedule is not None and (task[position] != data.task).any():
         raise UnsupportedError(
             message(
-                "temperature",
+                "temperature" if isinstance(schedule, Tempered) else "schedule",
                 "rows that belong to one task each",
                 "rows shared by tasks",
-                "Use temperature=1, or by_rows=False.",
+                "Leave it out, or use by_rows=False.",
             )
         )
     return task

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from bayes_mtl.data import Minibatches, TaskData
+from bayes_mtl.data import AbstractSchedule, Minibatches, TaskData
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._whole_data import WholeData
 from bayes_mtl.model import Program
@@ -19,17 +19,19 @@ def batches_of(
     temperature: float,
     seed: int,
     device: torch.device,
+    schedule: AbstractSchedule | None = None,
 ) -> tuple[Batches, int]:
-    """Batches of ``size`` observations (rows with a network), and how many have as many as there are.
+    """Batches of ``size`` observations (rows with a network), and how many hold as many as there are.
 
-    None takes all while rows times weights a task stay below 4 million, and 4,096 beyond.
+    None takes all while rows times weights a task stay below 4 million, and 4,096 beyond. With a schedule
+    they are observations with a network, too: rows may be shared by tasks that do not come together.
     """
     if size is None:
         full = len(data) * len(program.features) * program.outputs <= _LARGEST_FULL_BATCH
         size = len(data) if full else _BATCH
-    if size >= len(data):
+    if size >= len(data) and schedule is None:
         return WholeData(program.batch(data, device=device)), 1
-    by_rows = program.network is not None
+    by_rows = program.network is not None and schedule is None
     batches = Minibatches(
         data,
         program.scaling,
@@ -38,5 +40,6 @@ def batches_of(
         by_rows=by_rows,
         seed=seed,
         device=device,
+        schedule=schedule,
     )
     return batches, math.ceil(batches.units / batches.size)

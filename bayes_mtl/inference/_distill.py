@@ -30,9 +30,9 @@ def distill(
 ) -> Posterior:
     """Train a network that tasks share to imitate fits of single tasks.
 
-    The targets are replaced by the teachers' linear predictors (posterior means, before the link), which are
-    numbers whatever the task: the network and a linear head for each task are fitted to them by least squares.
-    Each task counts by its observations, in units of the spread of its soft targets.
+    The targets are replaced by the teachers' linear predictors (posterior means, before the link, without
+    offsets), which are numbers whatever the task: the network and a linear head for each task are fitted to
+    them by least squares, in units of their spread in each task.
 
     Parameters
     ----------
@@ -109,8 +109,8 @@ def _predictor(teacher: Posterior, task: str, data: TaskData, position: int) -> 
     """Posterior mean of the linear predictor at the task's observations, without their offset."""
     if teacher.program.outputs > 1:
         raise UnsupportedError(
-            f"The teacher of '{task}' has {teacher.program.outputs} linear predictors, and a student learns one "
-            "a task. Make a task of each class (Bernoulli)."
+            f"The teacher of '{task}' has {teacher.program.outputs} linear predictors, and a student learns "
+            "one a task. Make a task of each class (Bernoulli)."
         )
     rows = data.subset(data.task == position)
     features = rows.task_features

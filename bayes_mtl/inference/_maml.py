@@ -1,7 +1,7 @@
 """MAML-MTL: the network's parameters are judged after a step on each task."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from bayes_mtl._errors import InputError, message
 from bayes_mtl.inference._abstract_module_gradient import AbstractModuleGradient
 from bayes_mtl.inference._evaluation import Evaluation
 from bayes_mtl.inference._memory import Memory
+from bayes_mtl.inference._static_weights import StaticWeights
 from bayes_mtl.inference._tasks import Tasks
 
 
@@ -28,6 +29,8 @@ class MAML(AbstractModuleGradient):
         Of the rows that are inner ones.
     inner_rate
         Of the step on a task. Default: the network's learning rate at the start.
+    weights
+        Of the tasks' outer losses, by name; 1 for those left out.
     second_order
         Whether the gradient goes through the inner step; by default ``theta_t`` counts as given.
 
@@ -38,6 +41,7 @@ class MAML(AbstractModuleGradient):
 
     fraction: float = 0.8
     inner_rate: float | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
     second_order: bool = False
 
     def __post_init__(self) -> None:
@@ -48,10 +52,12 @@ class MAML(AbstractModuleGradient):
 
     def memory(self, tasks: Tasks) -> nn.Module:
         rate = tasks.learning_rate if self.inner_rate is None else self.inner_rate
-        return Memory(rate=torch.tensor(rate, device=tasks.counts.device))
+        weights = StaticWeights(self.weights).start(tasks)["weights"]
+        return Memory(rate=torch.tensor(rate, device=tasks.counts.device), weights=weights)
 
     def gradients(self, evaluation: Evaluation, memory: nn.Module | None) -> Sequence[Tensor]:
-        rate = memory["rate"] if isinstance(memory, Memory) else torch.zeros(())
+        memory = memory if isinstance(memory, Memory) else Memory()
+        rate, weights = memory["rate"], memory["weights"]
         batch, theta = evaluation.batch, evaluation.parameters
         rows = batch.x.shape[0]
         place = torch.rand(rows, device=batch.x.device).argsort().argsort()
@@ -68,7 +74,7 @@ class MAML(AbstractModuleGradient):
             adapted = [value - rate.to(value.dtype) * move for value, move in zip(theta, step, strict=True)]
             if not self.second_order:
                 adapted = [value.detach().requires_grad_() for value in adapted]
-            outer = (evaluation.at(adapted) * without).sum() / (1.0 - self.fraction)
+            outer = weights[task] * (evaluation.at(adapted) * without).sum() / (1.0 - self.fraction)
             found = self._gradient(outer, theta if self.second_order else adapted)
             total = [value + more.detach() for value, more in zip(total, found, strict=True)]
         return total

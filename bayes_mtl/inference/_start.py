@@ -62,3 +62,10 @@ def _on_scale(program: Program, data: TaskData) -> np.ndarray:
 def _of_tasks(sums: Statistics, tasks: tuple[int, ...]) -> Statistics:
     index = list(tasks)
     return Statistics(**{f.name: getattr(sums, f.name)[index] for f in fields(sums)})
+
+
+def start_on_device(program: Program, data: TaskData) -> dict[str, Tensor]:
+    """Starting values of the program's sites, on its device."""
+    with torch.device("cpu"):
+        values = start_values(program, data)
+    return {name: value.to(program.used.device) for name, value in values.items()}

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl._seed import seeded
-from bayes_mtl.data import TaskData
+from bayes_mtl.data import AbstractSchedule, TaskData
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._all_log_likelihood import all_log_likelihood
 from bayes_mtl.inference._batches import Batches
@@ -28,7 +28,7 @@ from bayes_mtl.inference._network_training import NetworkTraining
 from bayes_mtl.inference._only_svi import require_fixed_joint
 from bayes_mtl.inference._prior_guide import guide_of_prior
 from bayes_mtl.inference._sites import start_near_zero
-from bayes_mtl.inference._start import start_values
+from bayes_mtl.inference._start import start_on_device
 from bayes_mtl.inference._stopping import Plateau
 from bayes_mtl.inference._task_blocks import AutoTaskBlocks
 from bayes_mtl.inference._train import Training, next_arguments, train
@@ -61,6 +61,9 @@ class SVI(AbstractInference):
     temperature
         Above 1, small tasks are drawn into mini-batches more often than their share (with weights that
         keep the ELBO unbiased).
+    schedule
+        Which tasks a step's observations come from, in place of a temperature: `RoundRobin`, `ByGap`, or your
+        own, again without bias. It needs a ``batch_size``.
     particles
         Draws of the guide a step, evaluated together; more give steadier gradients.
     learning_rate
@@ -99,6 +102,7 @@ class SVI(AbstractInference):
     steps: int = 20_000
     batch_size: int | None = None
     temperature: float = 1.0
+    schedule: AbstractSchedule | None = None
     particles: int = 4
     learning_rate: float = 0.03
     reductions: int = 3
@@ -119,6 +123,10 @@ class SVI(AbstractInference):
                 raise InputError(message(name, "at least 1", getattr(self, name), "Raise it."))
         if self.batch_size is not None and self.batch_size < 1:
             raise InputError(message("batch_size", "at least 1, or None", self.batch_size, "Try 256."))
+        if self.schedule is not None and (self.batch_size is None or self.temperature != 1.0):
+            found = f"batch_size={self.batch_size}, temperature={self.temperature}"
+            expected = "with a batch_size and without a temperature"
+            raise InputError(message("schedule", expected, found, "Try batch_size=256."))
         if self.reductions < 0:
             raise InputError(message("reductions", "at least 0", self.reductions, "Try 3."))
         for name, usual in (("learning_rate", 0.03), ("temperature", 1.0)):
@@ -139,13 +147,15 @@ class SVI(AbstractInference):
             program = model.program(data).train()
             device = self._device(program, data)
             program.to(device)
-            batches, epoch = batches_of(program, data, self.batch_size, self.temperature, seed, device)
+            batches, epoch = batches_of(
+                program, data, self.batch_size, self.temperature, seed, device, self.schedule
+            )
             network = None
             if self.network != NetworkTraining():
                 network = TrainedNetwork(program, self.network, data, epoch, self.learning_rate)
             mark = fingerprint(self, program, data, seed) if self.checkpoint else ""
             with on_device(device):
-                guide = self._guide(program, _start(program, data))
+                guide = self._guide(program, start_on_device(program, data))
                 watch = None if self.validation is None else Watch(self.validation, program, device)
                 training = self._train(program, guide, batches, mark, network, watch)
                 program.eval()
@@ -236,10 +246,3 @@ class SVI(AbstractInference):
         """Numbers that one step works on, for one output."""
         rows = min(len(data), self.batch_size or len(data))
         return rows * (data.x.shape[-1] + 1) * self.particles
-
-
-def _start(program: Program, data: TaskData) -> dict[str, Tensor]:
-    """Starting values of the program's sites, on its device."""
-    with torch.device("cpu"):
-        values = start_values(program, data)
-    return {name: value.to(program.used.device) for name, value in values.items()}

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bayes_mtl._errors import BayesMTLError, InputError, UnsupportedError
-from bayes_mtl.data import Batch, Minibatches, Scaling, TaskData, full_batch
+from bayes_mtl.data import Batch, Minibatches, RoundRobin, Scaling, TaskData, full_batch
 
 
 def unit_scaling(data: TaskData) -> Scaling:
@@ -124,6 +124,7 @@ def test_size_is_cut_to_the_data() -> None:
 MODES: dict[str, dict[str, object]] = {
     "epochs": {},
     "temperature": {"temperature": 2.0},
+    "schedule": {"schedule": RoundRobin()},
     "rows": {"by_rows": True},
 }
 
@@ -166,6 +167,7 @@ def test_states_of_others_are_refused() -> None:
     others = [
         Minibatches(data, unit_scaling(data), size=4).state(),
         Minibatches(data, unit_scaling(data), size=3, temperature=2.0).state(),
+        Minibatches(data, unit_scaling(data), size=3, schedule=RoundRobin()).state(),
         Minibatches(data.subset(np.arange(6)), unit_scaling(data), size=3).state(),
         {},
     ]

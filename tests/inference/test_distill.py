@@ -17,7 +17,7 @@ STUDENT = MAP(progress=False, training=SVI(steps=500, learning_rate=0.03, compil
 
 
 def inputs(rows: int = 150, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Features, and a target in hundreds beside one of two classes, the second missing in a third of the rows."""
+    """Features, a target in hundreds, and one of two classes that is missing in a third of the rows."""
     rng = np.random.default_rng(seed)
     x = rng.normal(2.0, 3.0, size=(rows, 2))
     size = 500.0 + 100.0 * x[:, 0] + rng.normal(0, 50.0, rows)
