@@ -47,7 +47,8 @@ def push(own: Tensor, duration: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     identity = torch.eye(own.shape[-2], dtype=own.dtype)
     inside = torch.addcmul(identity, duration[..., None, None], own[..., :-1])
     factor, failed = torch.linalg.cholesky_ex(inside)
-    factor.masked_fill_((failed > 0)[..., None, None], torch.nan)
+    if failed.any():
+        factor.masked_fill_((failed > 0)[..., None, None], torch.nan)
     inverse = torch.cholesky_inverse(factor)
     return inverse @ own, inverse, factor
 

@@ -10,7 +10,7 @@ from torch import Tensor
 Density = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Log-density ``[chains]`` and gradient ``[chains, size]`` at ``[chains, size]``."""
 
-_LEAST, _MOST = 10, 25  # leapfrog steps a trajectory
+_LEAST, _MOST = 10, 25  # leapfrog steps a trajectory of 80 numbers
 
 
 @dataclass(eq=False)
@@ -38,6 +38,8 @@ class Hamiltonian:
 
     def __post_init__(self) -> None:
         self.variance = torch.ones(self.size, dtype=torch.float64)
+        # Steps shrink with the fourth root of the size (Neal, section 4.4), trajectories stay as long.
+        self.steps = [max(3, round(bound * min(1.0, self.size / 80) ** 0.25)) for bound in (_LEAST, _MOST)]
         self._restart()
 
     def _restart(self) -> None:
@@ -51,7 +53,7 @@ class Hamiltonian:
         value, gradient = density(position)
         start = value - 0.5 * momentum.square().sum(-1)
         end = position
-        for _ in range(int(torch.randint(_LEAST, _MOST + 1, ()))):
+        for _ in range(int(torch.randint(self.steps[0], self.steps[1] + 1, ()))):
             momentum = momentum + 0.5 * step * sd * gradient
             end = end + step * sd * momentum
             value, gradient = density(end)

@@ -70,7 +70,7 @@ def test_posterior_of_three_tasks_is_that_of_importance_sampling() -> None:
     data = three_tasks()
     model = MultiTaskModel(LatentHierarchy(), Gaussian(noise="known"), standardize=False)
     chains = 50
-    posterior = Trees(draws=60, warmup=60, chains=chains, progress=False).run(model, data, seed=1)
+    posterior = Trees(draws=30, warmup=30, chains=chains, progress=False).run(model, data, seed=1)
     draws = {name: value.double() for name, value in posterior.draws.items()}
     found = statistics(
         draws["tree"][:, 0], draws["mean"].flatten(), draws["scale"].flatten(), draws["weights"][..., 0, 0]
@@ -184,7 +184,7 @@ def small() -> TaskData:
     return TaskData.from_arrays(x, y, task)
 
 
-SHORT = Trees(draws=10, warmup=15, chains=2, progress=False)
+SHORT = Trees(draws=6, warmup=8, chains=2, progress=False)
 
 
 def test_fit_chooses_it_and_the_same_seed_gives_the_same_draws() -> None:
@@ -192,8 +192,8 @@ def test_fit_chooses_it_and_the_same_seed_gives_the_same_draws() -> None:
     posterior, again, other = (SHORT.run(model, data, seed=seed) for seed in (3, 3, 4))
     assert posterior.record.method == "Trees"
     assert posterior.record.chains == 2
-    assert posterior.draws["tree"].shape == (20, 1, 3, 3)
-    assert posterior.draws["weights"].shape == (20, 4, 2, 1)
+    assert posterior.draws["tree"].shape == (12, 1, 3, 3)
+    assert posterior.draws["weights"].shape == (12, 4, 2, 1)
     assert bool(KingmanTree(4).support.check(posterior.draws["tree"]).all())
     for name, value in posterior.draws.items():
         assert torch.equal(value, again.draws[name]), name
@@ -210,7 +210,7 @@ def test_an_interrupt_keeps_the_draws_so_far(monkeypatch: pytest.MonkeyPatch) ->
     iterate, count = TreeChains.iterate, []
 
     def interrupted(self: TreeChains) -> None:
-        if len(count) == 20:
+        if len(count) == SHORT.warmup + 3:
             raise KeyboardInterrupt
         count.append(1)
         iterate(self)
@@ -218,13 +218,13 @@ def test_an_interrupt_keeps_the_draws_so_far(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(TreeChains, "iterate", interrupted)
     posterior = SHORT.run(MultiTaskModel(LatentHierarchy(), Gaussian()), small())
     assert posterior.record.stopped == "interrupted"
-    assert posterior.number == 2 * 5
+    assert posterior.number == 2 * 3
 
 
 def test_weights_are_drawn_given_their_own_tree() -> None:
     """The mean over draws of the weights is that of their conditional means."""
     model, data = MultiTaskModel(LatentHierarchy(), Gaussian(), standardize=False), small()
-    posterior = Trees(draws=150, warmup=30, chains=2, progress=False).run(model, data)
+    posterior = Trees(draws=30, warmup=15, chains=10, progress=False).run(model, data)
     draws = {name: value.double() for name, value in posterior.draws.items()}
     x = torch.as_tensor(data.x).reshape(4, 6, 1)
     design = torch.cat([torch.ones_like(x), x], -1)
