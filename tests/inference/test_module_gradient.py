@@ -93,11 +93,11 @@ def test_random_weights_of_a_network_get_the_gradient_of_the_elbo() -> None:
     assert sorted(moved) == ["program/network.fixed.bias", "program/network.fixed.weight"]
 
 
-@pytest.mark.parametrize("name", ["lbtw", "dwa"])
-def test_captured_steps_are_the_same(name: str) -> None:
+@pytest.mark.parametrize(("name", "steps"), [("lbtw", 4), ("dwa", 8)])  # of 3 an epoch: one, or two
+def test_captured_steps_are_the_same(name: str, steps: int) -> None:
     settings = {"learning_rate": 0.005, "weight_decay": 0.1}
-    one = rules.trajectory(BALANCING[name], 8, captured=False, settings=settings)
-    other = rules.trajectory(BALANCING[name], 8, captured=True, settings=settings)
+    one = rules.trajectory(BALANCING[name], steps, captured=False, settings=settings)
+    other = rules.trajectory(BALANCING[name], steps, captured=True, settings=settings)
     np.testing.assert_allclose(one[0], other[0], rtol=1e-4)  # float32
     for key, value in one[1].items():
         torch.testing.assert_close(other[1][key], value, rtol=1e-3, atol=1e-3)

@@ -74,8 +74,8 @@ def test_the_posterior_of_the_conjugate_example_stays() -> None:
     svi = SVI(
         network=NetworkTraining(GradientSurgery(MGDA())),
         particles=16,
-        learning_rate=0.05,
-        plateau=Plateau(window=50, errors=1e6),  # the rate falls at the steps 100, 200 and 300, ends at 400
+        learning_rate=0.1,
+        plateau=Plateau(window=25, errors=1e6),  # the rate falls at the steps 50, 100 and 150, ends at 200
         draws=20_000,
         compile=False,
         progress=False,

@@ -33,7 +33,7 @@ def test_the_best_state_stays() -> None:
     assert len(stopped.record.losses) == 10 * len(scores)
     assert [found.title for found in check(stopped).findings] == ["A single point, without any uncertainty"]
     # Without the data the training goes on, and learns by heart.
-    on = MAP(training=SVI(steps=400, **SETTINGS), progress=False).run(MODEL, TRAIN)
+    on = MAP(training=SVI(steps=250, **SETTINGS), progress=False).run(MODEL, TRAIN)
     assert on.score(TEST).mean < stopped.score(TEST).mean - 0.05
 
 

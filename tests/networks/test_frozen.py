@@ -70,7 +70,7 @@ def test_fixed_features_and_shared_rows() -> None:
 
 def test_heads_on_a_backbone_and_back_from_a_file(tmp_path: Path) -> None:
     model = MultiTaskModel(Hierarchical(), Gaussian(), network=MLP(2, (8,)))
-    point = MAP(training=SVI(steps=200), progress=False).run(model, DATA)
+    point = MAP(training=SVI(steps=20), progress=False).run(model, DATA)
     assert point.program.network is not None
     heads = MultiTaskModel(Hierarchical(), Gaussian(), network=Frozen(point.program.network))
     posterior = fit(heads, DATA)
