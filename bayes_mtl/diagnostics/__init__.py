@@ -18,6 +18,7 @@ from bayes_mtl.diagnostics._metrics import metrics
 from bayes_mtl.diagnostics._mixture_network import MixtureNetwork
 from bayes_mtl.diagnostics._report import Report
 from bayes_mtl.diagnostics._task_similarity import task_similarity
+from bayes_mtl.diagnostics._transfer import Transfer, transfer
 
 __all__ = [
     "Calibration",
@@ -26,6 +27,7 @@ __all__ = [
     "LeaveOneOut",
     "MixtureNetwork",
     "Report",
+    "Transfer",
     "calibration",
     "check",
     "compare",
@@ -39,4 +41,5 @@ __all__ = [
     "loo_tasks",
     "metrics",
     "task_similarity",
+    "transfer",
 ]

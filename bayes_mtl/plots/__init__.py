@@ -1,6 +1,7 @@
 """Figures of a posterior: one function a file, each returns the figure and leaves pyplot alone."""
 
 from bayes_mtl.plots._plot_affinity import plot_affinity
+from bayes_mtl.plots._plot_calibration import plot_calibration
 from bayes_mtl.plots._plot_clusters import plot_clusters
 from bayes_mtl.plots._plot_dendrogram import plot_dendrogram
 from bayes_mtl.plots._plot_diversity import plot_diversity
@@ -10,9 +11,11 @@ from bayes_mtl.plots._plot_fit import plot_fit
 from bayes_mtl.plots._plot_forest import plot_forest
 from bayes_mtl.plots._plot_relatedness import plot_relatedness
 from bayes_mtl.plots._plot_task_similarity import plot_task_similarity
+from bayes_mtl.plots._plot_transfer import plot_transfer
 
 __all__ = [
     "plot_affinity",
+    "plot_calibration",
     "plot_clusters",
     "plot_dendrogram",
     "plot_diversity",
@@ -22,4 +25,5 @@ __all__ = [
     "plot_forest",
     "plot_relatedness",
     "plot_task_similarity",
+    "plot_transfer",
 ]

@@ -1,0 +1,152 @@
+"""What each task gained or lost by learning with the others."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pyro.distributions import HalfNormal
+
+from bayes_mtl._errors import InputError, UnsupportedError, message
+from bayes_mtl.data import TaskData
+from bayes_mtl.data._split import own_tasks
+from bayes_mtl.diagnostics._fitted_data import require_fitted
+from bayes_mtl.diagnostics._loo import loo
+from bayes_mtl.inference import MAP, Collapsed
+from bayes_mtl.inference._abstract_inference import AbstractInference
+from bayes_mtl.inference._collapsed_program import why_not_collapsed
+from bayes_mtl.model import MultiTaskModel
+from bayes_mtl.posterior import Posterior
+from bayes_mtl.priors import Independent
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Transfer:
+    """What each task gained or lost against a fit of its own rows alone.
+
+    Attributes
+    ----------
+    table
+        One row a task: ``observations`` it was judged by; ``together`` and ``alone``, the mean log
+        predictive density of one, in nats and the user's units; ``gain``, their difference, and its interval
+        from ``lower`` to ``upper``; ``verdict``: ``"gain"`` or ``"loss"`` where the interval leaves out 0,
+        else ``"unclear"``.
+    level
+        Probability of the intervals.
+    held_out
+        Whether it was judged by held-out observations; else by leave-one-out.
+    """
+
+    table: "pd.DataFrame"
+    level: float
+    held_out: bool
+
+    @property
+    def negative(self) -> tuple[str, ...]:
+        """Names of the tasks that learning together harmed, the worst first."""
+        lost = self.table[self.table["verdict"] == "loss"].sort_values("gain")
+        return tuple(str(name) for name in lost.index)
+
+    def __repr__(self) -> str:
+        counts = self.table["verdict"].value_counts()
+        text = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in ("gain", "loss", "unclear"))
+        mean = float(np.average(self.table["gain"], weights=self.table["observations"]))
+        names = ", ".join(self.negative[:5]) + ", ..." * (len(self.negative) > 5)
+        harmed = f"; negative transfer: {names}" if names else ""
+        return f"Transfer({text}; {mean:+.3f} nats an observation on average{harmed})"
+
+
+def transfer(
+    posterior: Posterior,
+    data: TaskData,
+    test: TaskData | None = None,
+    *,
+    inference: AbstractInference | None = None,
+    level: float = 0.9,
+    seed: int = 0,
+) -> Transfer:
+    """Compare a fit of all tasks with fits of each task alone.
+
+    Each task is fitted to its own rows with the same likelihood and `Independent` weights of learned scale:
+    a ridge regression whose strength the task has to find by itself.
+
+    Parameters
+    ----------
+    posterior
+        Of all tasks, fitted on ``data``.
+    data
+        The data of the fit.
+    test
+        Held-out observations of its tasks. Without them, each observation of the fit is left out in turn
+        (`loo`), on both sides.
+    inference
+        Of the single fits. Default: `Collapsed` for Gaussian likelihoods, else `MAP` with its Gaussian
+        around the mode; a second or so a task.
+    level
+        Probability of the intervals: of the mean difference over a task's observations, by Student's t.
+    seed
+        Of the single fits.
+
+    Returns
+    -------
+    Transfer
+
+    Raises
+    ------
+    InputError
+        For data that are not those of the fit.
+    UnsupportedError
+        With a network, whose single fits are yours to make (then `delta` compares them), or tasks of
+        different kinds.
+    """
+    import pandas as pd
+    from scipy.stats import t as student
+
+    require_fitted(posterior, data)
+    if not 0 < level < 1:
+        raise InputError(message("level", "between 0 and 1", level, "Try 0.9."))
+    program = posterior.program
+    if program.network is not None or program.kinds[0][0]:
+        what = "A network" if program.network is not None else "A model of tasks of different kinds"
+        raise UnsupportedError(f"{what} is not fitted again to each task. Fit them alone and use delta().")
+    model = MultiTaskModel(Independent(HalfNormal(1.0)), program.likelihood)
+    together = _densities(posterior, data, test)
+    tasks = data.task if test is None else test.task
+    rows = {}
+    for t, name in enumerate(posterior.tasks):
+        ours = together[tasks == t]
+        if not len(ours):
+            continue
+        own = _alone(data, t)
+        exact = why_not_collapsed(model.program(own)) is None
+        fitted = (inference or (Collapsed() if exact else MAP(draws=1000))).run(model, own, seed=seed)
+        single = _densities(fitted, own, None if test is None else _alone(test, t))
+        difference = ours - single
+        number = len(difference)
+        half = np.inf
+        if number > 1:
+            half = float(student.ppf((1 + level) / 2, number - 1) * difference.std(ddof=1) / np.sqrt(number))
+        gain = float(difference.mean())
+        verdict = "gain" if gain > half else "loss" if gain < -half else "unclear"
+        rows[name] = {
+            "observations": number,
+            "together": float(ours.mean()),
+            "alone": float(single.mean()),
+            "gain": gain,
+            "lower": gain - half,
+            "upper": gain + half,
+            "verdict": verdict,
+        }
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("task")
+    return Transfer(table, level, test is not None)
+
+
+def _densities(posterior: Posterior, data: TaskData, test: TaskData | None) -> np.ndarray:
+    return loo(posterior, data).elpd if test is None else posterior.score(test).log_density
+
+
+def _alone(data: TaskData, task: int) -> TaskData:
+    rows = data.subset(data.task == task)
+    return replace(rows, **own_tasks(rows.task, rows.schema, rows.task_features))

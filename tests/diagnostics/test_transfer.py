@@ -1,0 +1,90 @@
+"""Gains and losses against single-task fits."""
+
+from dataclasses import replace
+from io import BytesIO
+
+import numpy as np
+import pytest
+from pyro.distributions import HalfNormal, Normal
+
+from bayes_mtl import MultiTaskModel, TaskData
+from bayes_mtl._errors import UnsupportedError
+from bayes_mtl.data._split import own_tasks
+from bayes_mtl.diagnostics import calibration, transfer
+from bayes_mtl.inference import SVI, Collapsed
+from bayes_mtl.likelihoods import Bernoulli, Gaussian
+from bayes_mtl.networks import MLP
+from bayes_mtl.plots import plot_calibration, plot_transfer
+from bayes_mtl.priors import Independent, Pooled
+from tests.diagnostics.posteriors import data
+
+ODD = "$odd_{<b>}\n"
+
+
+def planted() -> tuple[TaskData, TaskData]:
+    """Five tasks alike with few rows, and one that is their opposite with many."""
+    rng = np.random.default_rng(0)
+    sizes = np.array([8, 8, 8, 8, 8, 60])
+    task = np.repeat(np.arange(6), sizes + 40)
+    x = rng.normal(size=(len(task), 3))
+    y = np.where(task == 5, -1.0, 1.0) * (x @ [1.0, -1.0, 0.5]) + 0.3 * rng.normal(size=len(task))
+    names = np.array(["a", "b", "c", "d", "e", ODD])
+    whole = TaskData.from_arrays(x, y, names[task], task_names=list(names))
+    place = np.concatenate([np.arange(n + 40) for n in sizes])
+    train = place < sizes[task]
+    return whole.subset(train), whole.subset(~train)
+
+
+def test_negative_transfer_is_named() -> None:
+    train, test = planted()
+    posterior = Collapsed(draws=300).run(MultiTaskModel(Pooled(), Gaussian()), train)
+    found = transfer(posterior, train, test)
+    assert found.negative[0] == found.table["gain"].idxmin()
+    assert set(found.negative) == set(found.table.index[found.table["upper"] < 0])
+    assert list(found.table.index) == list(train.schema.tasks)
+    assert "negative transfer" in repr(found)
+    assert (found.table["lower"] <= found.table["gain"]).all()
+    plot_transfer(found).savefig(BytesIO(), format="png")
+
+
+def test_it_is_the_difference_of_the_two_fits() -> None:
+    train, test = planted()
+    posterior = Collapsed(draws=300).run(MultiTaskModel(Pooled(), Gaussian()), train)
+    found = transfer(posterior, train, test).table
+    rows, held_out = train.subset(train.task == 0), test.subset(test.task == 0)
+    own = replace(rows, **own_tasks(rows.task, rows.schema, None))
+    apart = replace(held_out, **own_tasks(held_out.task, held_out.schema, None))
+    alone = Collapsed().run(MultiTaskModel(Independent(HalfNormal(1.0)), Gaussian()), own)
+    expected = posterior.score(test).log_density[test.task == 0] - alone.score(apart).log_density
+    assert found["gain"].iloc[0] == pytest.approx(expected.mean(), abs=1e-6)
+    # Student's t with 39 degrees of freedom leaves 5 % above 1.685
+    half = 1.685 * expected.std(ddof=1) / np.sqrt(40)
+    assert found["upper"].iloc[0] - found["gain"].iloc[0] == pytest.approx(half, rel=1e-3)
+
+
+def test_without_test_data_observations_are_left_out() -> None:
+    given = data(3, rows=10)
+    binary = TaskData.from_arrays(given.x, given.y > 0, given.task)
+    fitted = Collapsed(draws=200).run(MultiTaskModel(Pooled(), Gaussian()), given)
+    assert list(transfer(fitted, given).table["observations"]) == [10, 10, 10]
+    model = MultiTaskModel(Pooled(Normal(0.0, 1.0)), Bernoulli())
+    both = SVI(steps=200, progress=False, draws=100).run(model, binary)
+    assert np.isfinite(transfer(both, binary).table["gain"]).all()
+
+
+def test_a_network_is_refused() -> None:
+    given = data(3, rows=10)
+    model = MultiTaskModel(Pooled(), Gaussian(), network=MLP(2, [2]))
+    with pytest.raises(UnsupportedError, match=r"Fit them alone and use delta\(\)"):
+        transfer(SVI(steps=2, progress=False).run(model, given), given)
+
+
+def test_the_line_of_calibration_is_that_of_the_transforms() -> None:
+    given = data(3, rows=10)
+    found = calibration(Collapsed(draws=100).run(MultiTaskModel(Pooled(), Gaussian()), given), given)
+    figure = plot_calibration(found)
+    figure.savefig(BytesIO(), format="png")
+    (line,) = [line for line in figure.axes[0].get_lines() if line.get_label() == "targets"]
+    x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+    for at in (5, 20):
+        assert y[at] + x[at] == pytest.approx((found.pit <= x[at]).mean())
