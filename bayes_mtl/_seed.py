@@ -8,12 +8,15 @@ import numpy as np
 import pyro
 import torch
 
+from bayes_mtl._alone import alone
 from bayes_mtl._errors import InputError, message
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Seed torch, numpy and Python inside the block; restore all three after it.
+
+    Other threads wait until the block is left.
 
     Raises
     ------
@@ -23,10 +26,17 @@ def seeded(seed: int) -> Iterator[None]:
     whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
     if not whole or not 0 <= seed < 2**32:
         raise InputError(message("seed", "a whole number from 0 to 2^32 - 1", repr(seed), "Try seed=0."))
+    with alone(), _restored():
+        pyro.set_rng_seed(int(seed))
+        yield
+
+
+@contextmanager
+def _restored() -> Iterator[None]:
+    """The caller's random states, put back at the end."""
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=devices):
-        pyro.set_rng_seed(int(seed))
         try:
             yield
         finally:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 import pyro
 import torch
 
+from bayes_mtl._alone import alone
+
 _WORTH_THREADS = 10_000_000
 """Numbers a step works on from which a second thread gains more than its synchronisation costs."""
 
@@ -23,19 +25,25 @@ def local_parameters(work: int = 0) -> Iterator[None]:
         Numbers a step works on: kernels too small to share run on one thread, which is several times
         faster than two that wait for each other.
     """
+    with (
+        alone(),
+        _threads(work),
+        pyro.settings.context(module_local_params=True),
+        pyro.validation_enabled(False),
+        warnings.catch_warnings(),
+    ):
+        # Pyro's own name no site; the loop reports what is not finite.
+        warnings.filterwarnings("ignore", "Encountered NaN", UserWarning)
+        yield
+
+
+@contextmanager
+def _threads(work: int) -> Iterator[None]:
+    """One thread for small work; as many as before at the end."""
     threads = torch.get_num_threads()
     if work < _WORTH_THREADS:
         torch.set_num_threads(1)
     try:
-        with (
-            pyro.settings.context(module_local_params=True),
-            pyro.validation_enabled(False),
-            warnings.catch_warnings(),
-        ):
-            # Pyro's own name no site; the loop reports what is not finite.
-            warnings.filterwarnings("ignore", "Encountered NaN", UserWarning)
-            # Some layers of a network may be frozen.
-            warnings.filterwarnings("ignore", ".* was not registered in the param store", UserWarning)
-            yield
+        yield
     finally:
         torch.set_num_threads(threads)

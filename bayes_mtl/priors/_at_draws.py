@@ -7,6 +7,8 @@ import pyro
 from pyro import poutine
 from torch import Tensor
 
+from bayes_mtl._alone import alone
+
 Result = TypeVar("Result")
 
 
@@ -26,5 +28,5 @@ def at_draws(program: Callable[[], Result], draws: Mapping[str, Tensor]) -> Resu
     What ``program`` returns, with an axis of draws left of the plate of tasks.
     """
     number = next(iter(draws.values())).shape[0]
-    with poutine.block(), pyro.plate("draws", number, dim=-2), poutine.condition(data=dict(draws)):
+    with alone(), poutine.block(), pyro.plate("draws", number, dim=-2), poutine.condition(data=dict(draws)):
         return program()
