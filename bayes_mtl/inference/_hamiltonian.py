@@ -10,7 +10,7 @@ from torch import Tensor
 Density = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Log-density ``[chains]`` and gradient ``[chains, size]`` at ``[chains, size]``."""
 
-_LEAST, _MOST = 10, 25  # leapfrog steps a trajectory of 80 numbers
+_LEAST, _MOST = 7, 17  # leapfrog steps a trajectory of 80 numbers
 
 
 @dataclass(eq=False)

@@ -13,7 +13,7 @@ from bayes_mtl.inference._tree_program import TreeProgram
 from bayes_mtl.priors import at_draws
 
 MEAN, SCALE = "mean", "scale"
-_CANDIDATES = 16
+_CANDIDATES = 32
 
 
 class TreeChains:

@@ -23,6 +23,7 @@ from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
 from bayes_mtl.priors import at_draws
 
 _LARGEST = 1 << 20  # numbers a chunk works on
+_MOST_MOVES = 30  # each costs as much as the number of tasks
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Trees(AbstractInference):
         Number of chains. They are worked on together, so that more of them cost little; each starts at a
         greedy tree on weights drawn around their estimates.
     moves
-        Subtrees that are cut off and grafted in an iteration; None for a third of the number of tasks.
+        Subtrees that are cut off and grafted in an iteration; None for as many as there are tasks, up to 30.
     target_accept
         Acceptance rate of the Hamiltonian trajectories.
     progress
@@ -82,7 +83,7 @@ class Trees(AbstractInference):
             trees = _starts(collapsed, self.chains)
             collapsed.tree = trees[0]
             values = start_values(program, data)
-            moves = max(2, round(tasks / 3)) if self.moves is None else self.moves
+            moves = min(max(2, tasks), _MOST_MOVES) if self.moves is None else self.moves
             potential = Potential(collapsed, (), values)
             state = TreeChains(collapsed, potential, trees, moves, self.target_accept)
             flat, tree, divergences, stopped = self._chains(state)
