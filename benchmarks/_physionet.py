@@ -20,6 +20,7 @@ import numpy as np
 
 from bayes_mtl import TaskData
 from bayes_mtl.likelihoods import Bernoulli, LogNormal, Mixed, NegativeBinomial
+from benchmarks._summaries import SUMMARIES, running_summaries
 
 HORIZON = 6
 """Hours ahead that decompensation looks."""
@@ -42,7 +43,12 @@ class Physionet:
 
 
 def physionet(
-    folder: Path, *, every: int = 1, stays: int | None = None, tasks: tuple[str, ...] | None = None
+    folder: Path,
+    *,
+    every: int = 1,
+    stays: int | None = None,
+    tasks: tuple[str, ...] | None = None,
+    summarised: bool = False,
 ) -> Physionet:
     """The three sets.
 
@@ -56,6 +62,9 @@ def physionet(
         Of each set the first so many; None for all 4,000.
     tasks
         Those that are kept, say one alone; None for all.
+    summarised
+        Whether the steps are those at which decompensation is labelled alone, described by running summaries
+        of the signals since admission, in place of all hours; means stand in for what was not seen yet.
     """
     with np.load(folder / "data.npz", allow_pickle=False) as stored:
         names = [str(name) for name in stored["ts_names"]]
@@ -66,6 +75,12 @@ def physionet(
     late[:, np.arange(late.shape[1]) % every != every - 1] = np.nan
     features = clipped(signals, names, part == 0)
     admission, admission_names = _admission(static, part == 0)
+    if summarised:
+        hours = np.arange(every - 1, late.shape[1], every)
+        features, late = running_summaries(features, hours), late[:, hours]
+        features = np.where(np.isnan(features), np.nanmean(features[part == 0], (0, 1)), features)
+        admission = np.where(np.isnan(admission), np.nanmean(admission[part == 0], 0), admission)
+        names = [f"{name} {what}" for what in SUMMARIES for name in names]
     made: list[TaskData] = []
     for letter in range(3):
         chosen = np.flatnonzero(part == letter)[:stays]
@@ -84,7 +99,7 @@ def physionet(
                 static=admission[chosen],
                 feature_names=names,
                 static_names=admission_names,
-                missing="mask",
+                missing="refuse" if summarised else "mask",
                 schema=made[0].schema if made else None,
             )
         )
