@@ -71,7 +71,7 @@ def test_ctrl_c_before_anything_was_learned(monkeypatch: pytest.MonkeyPatch) -> 
     def interrupted(*args: Any, **kwargs: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bayes_mtl.inference._eager_step.Trace_ELBO.differentiable_loss", interrupted)
+    monkeypatch.setattr("bayes_mtl.inference._elbo.Trace_ELBO.differentiable_loss", interrupted)
     with pytest.raises(KeyboardInterrupt):
         SVI(progress=False).run(MODEL, DATA)
 
