@@ -71,6 +71,7 @@ SITES: dict[str, dict[str, tuple[str, ...]]] = {
     "normal_inverse_gaussian": {"chi": (), "phi": (), "precision": ("group",), "group_rms": ("group",)},
     "gumbel_softmax": {"alpha": ("task", "task_bis")},
     "gumbel_softmax_alone": {"alpha": ("task", "task_bis")},
+    "gumbel_softmax_amortised": {"alpha": ("task", "task_bis")},
     "clustering": {
         "cluster_weights": ("cluster",),
         "cluster_mean": ("cluster", "feature"),
