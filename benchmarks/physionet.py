@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pyro.infer.autoguide import AutoNormal
+from scipy.stats import rankdata
 
 from bayes_mtl import MultiTaskModel
 from bayes_mtl.diagnostics import delta, expert_diversity, metrics
@@ -34,7 +35,7 @@ TASKS = ("death", "stay", "sofa", "saps", "decompensation")
 HEADS = ("point", "Bayesian, frozen", "Bayesian, joint")
 PARTS = ROOT / "build" / "benchmarks" / "physionet"
 SHOWN = ("log_score", "auc", "average_precision", "min_se_ppv", "calibration_error", "rmse", "r2")
-BOOTSTRAPS = 2000
+BOOTSTRAPS = 1000
 Found = dict[str, dict[str, Any]]
 """By the kind of heads: metrics, chances of death, diversity."""
 
@@ -112,16 +113,20 @@ def stored(folder: Path, network: str, task: str | None, seed: int, quick: bool)
     return found
 
 
+def auc(y: np.ndarray, score: np.ndarray) -> float:
+    """Area under the curve by ranks: many of them are wanted, quickly."""
+    rank, ones = rankdata(score), y.sum()
+    return float((rank[y > 0].sum() - ones * (ones + 1) / 2) / (ones * (len(y) - ones)))
+
+
 def bootstrap(y: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
     """Difference of two AUCs on the same stays, with the 95 % interval of a paired bootstrap over stays."""
-    from sklearn.metrics import roc_auc_score
-
     random, found = np.random.default_rng(0), []
     for _ in range(BOOTSTRAPS):
         own = random.integers(len(y), size=len(y))
-        found.append(roc_auc_score(y[own], first[own]) - roc_auc_score(y[own], second[own]))
+        found.append(auc(y[own], first[own]) - auc(y[own], second[own]))
     low, high = np.quantile(found, (0.025, 0.975))
-    return float(roc_auc_score(y, first) - roc_auc_score(y, second)), float(low), float(high)
+    return auc(y, first) - auc(y, second), float(low), float(high)
 
 
 def chances(runs: list[Found], heads: str) -> tuple[np.ndarray, np.ndarray]:
@@ -156,6 +161,7 @@ def tell(report: Report, network: str, runs: list[Found], single: dict[str, list
         if "death" not in runs[0][heads]:
             continue
         y, chance = chances(runs, heads)
+        report.add("death, mean of seeds", method, "AUC", auc(y, chance))
         others = {"single task": single.get("death", [])[: len(runs)]} if len(tables[0]) > 1 else {}
         compared = {name: chances(found, heads)[1] for name, found in others.items() if found}
         if heads != "point":
