@@ -1,9 +1,9 @@
 """PhysioNet 2012: five tasks of different kinds, alone and together, with point and with Bayesian heads.
 
 Stays are described by running summaries at four times; heads see the network's output and, linearly, the
-summaries themselves. Training on set a, figures of set c; settings were tried on sets b and c. Networks: one
-GRU for each task alone, one for all tasks, and mixtures of four; heads: a point, Bayesian on the frozen network
-of the point fit, and Bayesian together with the network.
+summaries themselves. Training on set a, figures of set c; settings were tried on sets b and c. Networks:
+one GRU for each task alone, one for all tasks, and mixtures of four; heads: a point, Bayesian on the frozen
+network of the point fit, and Bayesian together with the network.
 
 ``--only`` takes parts of names as ``"single task death seed 0"`` or ``"MMoEEx  seed 1"``. What was run before
 is read from ``build/benchmarks/physionet``; remove the folder to run it again.
