@@ -171,7 +171,7 @@ class SVI(AbstractInference):
                 losses=np.asarray(training.losses),
                 stopped=training.stopped,
                 observations=len(data),
-                held_out=tuple(training.held_out),
+                held_out=np.asarray(training.held_out),
             )
             posterior = build_posterior(program.cpu(), latents, record)
             # Random features are drawn anew each time: the likelihood of a draw of the weights is unknown.

@@ -1,7 +1,6 @@
 """What happened during a fit."""
 
 import platform
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -45,7 +44,7 @@ class FitRecord:
     divergences
         Number of divergent transitions after warm-up.
     held_out
-        Mean log predictive density of held-out data at each evaluation, where there are such data.
+        ``[evaluations]``: mean log predictive density of held-out data; empty where there are none.
     versions
         Of Python and of the packages the numbers depend on.
     """
@@ -61,10 +60,11 @@ class FitRecord:
     log_weights: np.ndarray | None = None
     chains: int = 1
     divergences: int = 0
-    held_out: Sequence[float] = ()
+    held_out: np.ndarray = field(default_factory=lambda: np.empty(0))
     versions: dict[str, str] = field(default_factory=_versions)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able part (arrays left out)."""
+        """JSON-able part (arrays by step or draw left out)."""
         skip = ("losses", "log_weights")
-        return {name: value for name, value in self.__dict__.items() if name not in skip}
+        found = {name: value for name, value in self.__dict__.items() if name not in skip}
+        return {**found, "held_out": self.held_out.tolist()}

@@ -4,6 +4,7 @@ import os
 from copy import deepcopy
 from typing import Any
 
+import numpy as np
 import torch
 from pyro.distributions import Normal
 from torch import Tensor, nn
@@ -71,8 +72,9 @@ def _rebuild(tensors: dict[str, Tensor], meta: dict[str, Any], model: MultiTaskM
     draws = {name: tensors[f"draws/{name}"] for name in meta["sites"]}
     weights = tensors.get("log_weights")
     number = check_draws(draws, (len(schema.tasks), len(program.features), outputs), weights)
+    told = check_record(meta["record"], number)
     record = FitRecord(
-        **check_record(meta["record"], number),
+        **{**told, "held_out": np.array(told["held_out"], dtype=np.float64)},
         losses=tensors["losses"].numpy(),
         log_weights=None if weights is None else weights.numpy(),
     )

@@ -25,7 +25,7 @@ from bayes_mtl.inference._start import start_values
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.priors import Hierarchical, Independent
 from tests.inference import cases
-from tests.priors.cases import PRIORS
+from tests.priors.cases import JOINT
 
 STEPS, DRAWS = 4, 6
 
@@ -74,10 +74,10 @@ DATA = with_task_features()
 
 
 @pytest.mark.parametrize("guide", GUIDES)
-@pytest.mark.parametrize("prior", PRIORS)
+@pytest.mark.parametrize("prior", JOINT)
 def test_every_guide_on_every_prior(prior: str, guide: str) -> None:
     svi = SVI(guide=GUIDES[guide], steps=STEPS, draws=DRAWS, progress=False)
-    posterior = svi.run(MultiTaskModel(PRIORS[prior], Gaussian()), DATA)
+    posterior = svi.run(MultiTaskModel(JOINT[prior], Gaussian()), DATA)
     losses = posterior.record.losses
     assert len(losses) == STEPS and np.isfinite(losses).all()
     assert posterior.draws["weights"].shape == (DRAWS, 5, 3, 1)
