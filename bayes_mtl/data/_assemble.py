@@ -69,7 +69,8 @@ def assemble(
     task_features
         Values and names.
     observations
-        ``row``, ``step``, ``task``, ``y`` and ``index``.
+        ``row``, ``step``, ``task``, ``y`` and ``index``; the optional columns where they are
+        checked already.
     """
     names = encoder.names
     features, fixed = split_features(names, options.varying, terms)
@@ -92,8 +93,8 @@ def assemble(
             "x": _order_columns(x, names, schema.columns),
             "schema": schema,
             "task_features": task_features[0],
-            **observations,
             **columns,
+            **observations,
         }
     )
 

@@ -12,7 +12,6 @@ from bayes_mtl.data._arrays_parts import as_rows
 from bayes_mtl.data._assemble import Options, assemble
 from bayes_mtl.data._encoder import Encoder
 from bayes_mtl.data._names import listed, suggestion
-from bayes_mtl.data._observed import observed_columns
 from bayes_mtl.data._schema import Schema
 from bayes_mtl.data._sequence_inputs import SequenceInputs
 from bayes_mtl.data._sequence_targets import SequenceTargets
@@ -41,6 +40,7 @@ def sequence_parts(
         "index": targets.row,
         "task": targets.task,
         "length": inputs.length,
+        **targets.columns,
     }
     if not len(targets.y):
         raise InputError(message("targets", "at least one", "only NaN", "Pass some that are known."))
@@ -104,5 +104,4 @@ def _known(
     place = np.array([schema.tasks.index(name) for name in targets.tasks], dtype=np.int64)
     order = [list(names).index(name) for name in schema.columns]
     ordered = x if order == list(range(len(order))) else np.ascontiguousarray(x[..., order])
-    columns = observed_columns(options.observed, targets.y)
-    return arrange({"x": ordered, "schema": schema, **observations, **columns, "task": place[targets.task]})
+    return arrange({"x": ordered, "schema": schema, **observations, "task": place[targets.task]})

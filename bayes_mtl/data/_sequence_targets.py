@@ -1,14 +1,17 @@
 """Targets of sequences, of their steps, or at a step of theirs, as observations."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from bayes_mtl._errors import InputError, InputTypeError, message
-from bayes_mtl.data._arrays import as_array, as_indices, is_pandas
+from bayes_mtl.data._arrays import as_indices
 from bayes_mtl.data._names import label_text, listed, positions, repeated
+from bayes_mtl.data._sequence_columns import Given, check_named, columns_beside
+from bayes_mtl.data._sequence_tables import Table, table_of_sequences, table_of_steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +24,8 @@ class SequenceTargets:
         Names of the tasks, and of the target each belongs to where that has several labels (else empty).
     row, step, task, y
         ``[observations]``.
+    columns
+        ``[observations]`` each: what was given of noise, offset, trials, weight and censoring.
     """
 
     tasks: tuple[str, ...]
@@ -29,19 +34,7 @@ class SequenceTargets:
     step: np.ndarray
     task: np.ndarray
     y: np.ndarray
-
-    def weights(self, given: Mapping[str, float] | None) -> np.ndarray | None:
-        """``[observations]`` from target -> weight; None for none."""
-        if given is None:
-            return None
-        own = {label_text(name): value for name, value in given.items()}
-        names = [group or task for task, group in zip(self.tasks, self.groups or self.tasks, strict=True)]
-        unknown = [name for name in own if name not in names]
-        if unknown:
-            expected = f"names of targets ({listed(dict.fromkeys(names))})"
-            raise InputError(message("weight", expected, listed(unknown), "Correct or drop them."))
-        found: np.ndarray = np.array([float(own.get(name, 1.0)) for name in names])[self.task]
-        return found
+    columns: Mapping[str, np.ndarray]
 
 
 def sequence_targets(
@@ -49,6 +42,7 @@ def sequence_targets(
     at_step: Mapping[str, Any] | None,
     per_step: Mapping[str, Any] | None,
     labels: Mapping[str, Sequence[str]] | None,
+    given: Given,
     length: np.ndarray,
     steps: int,
 ) -> SequenceTargets:
@@ -58,41 +52,60 @@ def sequence_targets(
     ----------
     per_sequence, at_step, per_step, labels
         As in `TaskData.from_sequences`.
+    given
+        The optional columns: column -> target -> values, or None.
     length
         ``[rows]``: valid steps.
     steps
         Of the longest sequence.
     """
+    named = {label_text(key): own for key, own in (labels or {}).items()}
+    asked = list(_asked(per_sequence, at_step, per_step))
+    check_named(given, [name for _, name, _ in asked])
     tasks: list[str] = []
     groups: list[str] = []
-    columns: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    parts: list[dict[str, np.ndarray]] = []
+    for kind, name, values in asked:
+        argument = f"{kind}[{name!r}]"
+        row, step, (table, found), alike = _placed(kind, argument, values, length, steps)
+        known = _labels(name, named.get(name), found, table)
+        y = table.reshape(len(table), -1)
+        if np.isinf(y).any():
+            raise InputError(message(argument, "finite targets or NaN", "infinity", "Use NaN."))
+        beside = columns_beside(given, name, y, alike)
+        for i, label in enumerate(known):
+            there = ~np.isnan(y[:, i])
+            part = {"row": row, "step": step, "y": y[:, i]} | {c: v[:, i] for c, v in beside.items()}
+            parts.append({column: of_all[there] for column, of_all in part.items()})
+            tasks.append(name if label is None else f"{name}[{label}]")
+            groups.append("" if label is None else name)
+    _check_names(tasks, labels, groups)
+    task = np.repeat(np.arange(len(tasks)), [len(part["y"]) for part in parts])
+    whole = {column: np.concatenate([part[column] for part in parts]) for column in parts[0]}
+    if "censored" in whole:
+        whole["censored"] = whole["censored"].astype(bool)
+    places = (whole.pop("row"), whole.pop("step"), task, whole.pop("y"))
+    return SequenceTargets(tuple(tasks), tuple(groups) if any(groups) else (), *places, whole)
+
+
+def _asked(
+    per_sequence: Mapping[str, Any] | None,
+    at_step: Mapping[str, Any] | None,
+    per_step: Mapping[str, Any] | None,
+) -> Iterator[tuple[str, str, Any]]:
+    """Kind, name and values of every target."""
     for kind, given in (("per_sequence", per_sequence), ("at_step", at_step), ("per_step", per_step)):
         if given is not None and not isinstance(given, Mapping):
             raise InputTypeError(message(kind, "target -> values", type(given).__name__, "Pass a dict."))
         for key, values in (given or {}).items():
-            name = label_text(key)
-            argument = f"{kind}[{name!r}]"
-            row, step, table, found = _placed(kind, argument, values, length, steps)
-            known = _labels(name, (labels or {}).get(key), found, table)
-            for label, column in zip(known, table.reshape(len(table), -1).T, strict=True):
-                if np.isinf(column).any():
-                    raise InputError(message(argument, "finite targets or NaN", "infinity", "Use NaN."))
-                tasks.append(name if label is None else f"{name}[{label}]")
-                groups.append("" if label is None else name)
-                there = ~np.isnan(column)
-                columns.append((row[there], step[there], column[there]))
-    _check_names(tasks, labels, groups)
-    sizes = [len(y) for _, _, y in columns]
-    rows, at, y = (np.concatenate([column[i] for column in columns]) for i in range(3))
-    task = np.repeat(np.arange(len(tasks)), sizes)
-    return SequenceTargets(tuple(tasks), tuple(groups) if any(groups) else (), rows, at, task, y)
-
-
-def _check_names(tasks: list[str], labels: Mapping[str, Sequence[str]] | None, groups: list[str]) -> None:
-    if not tasks:
+            yield kind, label_text(key), values
+    if not any((per_sequence, at_step, per_step)):
         raise InputError(
             message("targets", "at least one", "none", "Pass per_sequence=, at_step= or per_step=.")
         )
+
+
+def _check_names(tasks: list[str], labels: Mapping[str, Sequence[str]] | None, groups: list[str]) -> None:
     if repeated(tasks):
         raise InputError(
             message("targets", "different names", listed(repeated(tasks)), "Rename one of them.")
@@ -106,13 +119,14 @@ def _check_names(tasks: list[str], labels: Mapping[str, Sequence[str]] | None, g
 
 def _placed(
     kind: str, argument: str, values: Any, length: np.ndarray, steps: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str] | None]:
-    """Row and step ``[n]`` of possible targets, their values ``[n]`` or ``[n, labels]``, names found."""
+) -> tuple[np.ndarray, np.ndarray, Table, Callable[[str, Any], Table]]:
+    """Row and step ``[n]`` of possible targets, their table, and how values beside them become one."""
     rows = np.arange(len(length))
     if kind == "per_step":
-        parts = list(_steps_of(argument, values, length, steps))
+        alike = partial(table_of_steps, length=length, steps=steps)
         step = np.concatenate([np.arange(n) for n in length])
-        return np.repeat(rows, length), step, np.concatenate(parts), None
+        return np.repeat(rows, length), step, alike(argument, values), alike
+    alike = partial(table_of_sequences, length=length)
     step = length - 1
     if kind == "at_step":
         if not isinstance(values, tuple) or len(values) != 2:
@@ -122,11 +136,7 @@ def _placed(
         values, step = values
         whole = np.full(len(length), step) if np.ndim(step) == 0 else step
         step = as_indices(whole, f"{argument} step", len(length), steps, "steps")
-    names = [label_text(c) for c in values.columns] if is_pandas(values, "DataFrame") else None
-    table = np.array(as_array(values, argument), dtype=np.float64)
-    if table.ndim not in (1, 2) or len(table) != len(length):
-        expected = f"[{len(length)} sequences], or [{len(length)}, labels]"
-        raise InputError(message(argument, expected, f"shape {table.shape}", "Give each sequence one."))
+    table, names = alike(argument, values)
     beyond = (step >= length) & ~np.isnan(table.reshape(len(table), -1)).all(1)
     if beyond.any():
         raise InputError(
@@ -137,31 +147,7 @@ def _placed(
                 "Use NaN for sequences that end before.",
             )
         )
-    return rows, step, table, names
-
-
-def _steps_of(argument: str, values: Any, length: np.ndarray, steps: int) -> Iterator[np.ndarray]:
-    """Targets of each sequence's valid steps, ``[length]`` or ``[length, labels]``."""
-    ragged = isinstance(values, (list, tuple))
-    whole = values if ragged else np.asarray(as_array(values, argument))
-    if len(whole) != len(length) or (not ragged and (whole.ndim not in (2, 3) or whole.shape[1] != steps)):
-        found = f"{len(whole)} sequences" if ragged else f"shape {whole.shape}"
-        expected = f"[{len(length)} sequences, {steps} steps], maybe with labels, or a list of [steps]"
-        raise InputError(message(argument, expected, found, "Give each step of each sequence one."))
-    width = None
-    for i, valid in enumerate(length):
-        part = np.asarray(as_array(whole[i], f"{argument}[{i}]"), dtype=np.float64)
-        width = part.shape[1:] if width is None else width
-        if part.ndim not in (1, 2) or part.shape[1:] != width or (ragged and len(part) != valid):
-            raise InputError(
-                message(
-                    f"{argument}[{i}]",
-                    f"{valid} steps, of shape {(int(valid), *width)}",
-                    f"shape {part.shape}",
-                    "Use NaN at steps without a target.",
-                )
-            )
-        yield part[:valid]
+    return rows, step, (table, names), alike
 
 
 def _labels(

@@ -182,7 +182,11 @@ class TaskData(AbstractTaskData):
         at_step: Mapping[str, tuple[Any, Any]] | None = None,
         per_step: Mapping[str, Any] | None = None,
         labels: Mapping[str, Sequence[str]] | None = None,
-        weight: Mapping[str, float] | None = None,
+        noise: Mapping[str, Any] | None = None,
+        offset: Mapping[str, Any] | None = None,
+        trials: Mapping[str, Any] | None = None,
+        weight: Mapping[str, Any] | None = None,
+        censored: Mapping[str, Any] | None = None,
         static: Any = None,
         missing: Literal["refuse", "mask"] = "refuse",
         schema: Schema | None = None,
@@ -211,8 +215,10 @@ class TaskData(AbstractTaskData):
             ``[steps, labels]``. What stands behind the end of a sequence is ignored.
         labels
             Target -> names of its labels. Label ``a`` of target ``t`` is task ``"t[a]"`` of task group ``t``.
-        weight
-            Target -> weight of the log-likelihood of each of its observations; 1 for those not named.
+        noise, offset, trials, weight, censored
+            As in `from_arrays`, by target: target -> a number, or values as the target has them (without
+            labels: the same for each). Targets not named have offset 0, weight 1, no censoring; a likelihood
+            that needs noise or trials refuses them.
         static
             ``[rows, static features]``, put beside the features of every step.
         missing
@@ -234,7 +240,7 @@ class TaskData(AbstractTaskData):
         fill = schema.fill if schema is not None and missing == "mask" else None
         inputs = sequence_inputs(x, lengths, static, feature_names, static_names, missing, fill)
         steps = inputs.x.shape[1]
-        targets = sequence_targets(per_sequence, at_step, per_step, labels, inputs.valid, steps)
-        observed = dict(weight=targets.weights(weight))
-        options = Options(varying, groups, task_features, intercept, observed)
+        columns = dict(noise=noise, offset=offset, trials=trials, weight=weight, censored=censored)
+        targets = sequence_targets(per_sequence, at_step, per_step, labels, columns, inputs.valid, steps)
+        options = Options(varying, groups, task_features, intercept, {})
         return cls(**sequence_parts(inputs, targets, options, schema))

@@ -38,7 +38,9 @@ class Binomial(AbstractLikelihood):
     def check_targets(self, data: TaskData) -> None:
         check_numbers(data, "Use Bernoulli or Categorical.")
         trials = _trials(data)
-        check_support(data, whole(trials) & (trials > 0), "whole numbers from 1", "Drop them.", "trials")
+        check_support(
+            data, whole(trials) & (trials > 0), "whole numbers from 1", "Drop or pass them.", "trials"
+        )
         inside = whole(data.y) & (data.y <= trials)
         check_support(data, inside, "whole numbers from 0 to trials (Binomial)", "Pass successes, not rates.")
 

@@ -23,7 +23,7 @@ from bayes_mtl._errors import InputError, message
 from bayes_mtl._shapes import Dims
 from bayes_mtl.data import Batch, TaskData
 from bayes_mtl.likelihoods._abstract import AbstractLikelihood
-from bayes_mtl.likelihoods._checks import check_choice, check_numbers
+from bayes_mtl.likelihoods._checks import check_choice, check_numbers, check_support
 from bayes_mtl.likelihoods._locations import mean_and_spread, without_offset
 from bayes_mtl.likelihoods._parameter import sample_parameter
 
@@ -72,6 +72,9 @@ class Gaussian(AbstractLikelihood):
 
     def check_targets(self, data: TaskData) -> None:
         check_numbers(data, "Use Bernoulli or Categorical.")
+        if self.noise == "known" and data.noise is not None:
+            expected = "the known standard deviation of each observation (Gaussian)"
+            check_support(data, np.isfinite(data.noise), expected, "Pass noise= for this task.", "noise")
 
     def location(self, data: TaskData) -> tuple[np.ndarray, np.ndarray]:
         return mean_and_spread(data, data.y, self.units)

@@ -131,19 +131,6 @@ def test_a_memory_map_is_left_where_it_is(tmp_path: Path) -> None:
     assert half.x is x
 
 
-def test_weights_are_those_of_the_target() -> None:
-    targets = dict(per_sequence={"a": [0, 1, 2], "t": np.eye(3)}, per_step={"s": [[1, 2, 3], [4], [NAN, 6]]})
-    data = TaskData.from_sequences(RAGGED, **targets, weight={"t": 0.5, "s": 0.1})
-    assert data.weight is not None
-    np.testing.assert_array_equal(data.weight, np.repeat([1.0, 0.5, 0.1], [3, 9, 5]))
-    again = TaskData.from_sequences(RAGGED, **targets, weight={"s": 0.2}, schema=data.schema)
-    np.testing.assert_array_equal(again.weight, np.repeat([1.0, 0.2], [12, 5]))
-    with pytest.raises(InputError, match="weight: expected names of targets"):
-        TaskData.from_sequences(RAGGED, **targets, weight={"t[0]": 0.5})
-    with pytest.raises(InputError, match="weights of at least 0"):
-        TaskData.from_sequences(RAGGED, **targets, weight={"a": -1.0})
-
-
 def test_parts_keep_groups_and_lengths() -> None:
     data = TaskData.from_sequences(RAGGED, per_sequence={"a": [0, 1, 2], "t": np.eye(3)})
     some = data.subset(data.index != 0)
@@ -177,6 +164,13 @@ BAD: list[tuple[dict[str, Any], str]] = [
     (dict(x=[np.zeros((2, 1)), np.zeros((0, 1))], per_sequence={"a": [1, 1]}), "at least one step"),
     (dict(x=RAGGED, lengths=[3, 1, 2], per_sequence={"a": [1, 1, 1]}), "none beside a list"),
     (dict(x=BLOCK, lengths=[4, 1], per_sequence={"a": [1, 1]}), "length: expected positions"),
+    (dict(x=BLOCK, per_sequence={"a": [1, 1]}, noise={"b": 1.0}), "noise: expected names of targets"),
+    (dict(x=BLOCK, per_sequence={"a": [1, 1]}, noise={"a": [1, 0]}), r"noise\['a'\]: expected .* above 0"),
+    (dict(x=BLOCK, per_sequence={"a": [1, 1]}, offset={"a": [1, NAN]}), r"offset\['a'\]: expected finite"),
+    (dict(x=BLOCK, per_sequence={"a": [1, 1]}, offset={"a": [1]}), r"offset\['a'\]: expected \[2 seq"),
+    (dict(x=BLOCK, per_sequence={"a": [1, 3]}, trials={"a": 2}), r"trials\['a'\]: expected at least as many"),
+    (dict(x=BLOCK, per_sequence={"a": np.eye(2)}, trials={"a": np.ones((2, 3))}), "2 labels as the target"),
+    (dict(x=BLOCK, per_step={"a": BLOCK[..., 0]}, offset={"a": [1, 2]}), r"offset\['a'\]\[0\]: .* 3 steps"),
     (dict(x=BLOCK, feature_names=["a", "b"], per_sequence={"a": [1, 1]}), "feature_names: expected 1 names"),
 ]  # fmt: skip
 
@@ -192,6 +186,9 @@ def test_targets_of_the_wrong_kind(unchecked: None) -> None:
         (dict(per_sequence=[1, 2]), "target -> values"),
         (dict(at_step={"a": [1, 2]}), r"\(values, step\)"),
         (dict(per_sequence={"a": ["x", "y"]}), "numbers"),
+        (dict(per_sequence={"a": [1, 1]}, noise=[1, 2]), "noise: expected target -> values"),
+        (dict(per_sequence={"a": [1, 1]}, noise={"a": "x"}), r"noise\['a'\]: expected numbers"),
+        (dict(per_sequence={"a": [1, 1]}, censored={"a": [0, 2]}), r"censored\['a'\]: expected True or"),
     ]
     for given, text in options:
         with pytest.raises(InputTypeError, match=text):
