@@ -6,13 +6,16 @@ import numpy as np
 import pyro
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
+from torch import nn
 
 from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._errors import InputError
 from bayes_mtl.data import Batch
+from bayes_mtl.inference import SVI
 from bayes_mtl.likelihoods import Bernoulli, Gaussian, Mixed
 from bayes_mtl.networks import GRU, MLP, AdversarialSharedPrivate, experts
-from bayes_mtl.priors import Hierarchical
+from bayes_mtl.priors import Hierarchical, Independent
 from bayes_mtl.testing import check_model, check_network
 
 
@@ -65,6 +68,39 @@ def test_orthogonality_is_the_weighted_product_of_unit_features() -> None:
     product = np.einsum("n,ni,nj->ij", scale / scale.sum(), shared, private)
     expected = -0.7 * scale.sum() * (product**2).sum()
     assert np.isclose(float(tracer.trace.log_prob_sum()), expected, rtol=1e-5)  # float32
+
+
+def rows(seed: int, number: int) -> TaskData:
+    """Two tasks that the third feature tells apart, and that also matters to the target."""
+    random, task = np.random.default_rng(seed), np.arange(number) % 2
+    x = random.normal(size=(number, 3))
+    x[:, 2] += np.where(task == 0, -1.5, 1.5)
+    return TaskData.from_arrays(x, x[:, 0] + x[:, 2] + 0.5 * random.normal(size=number), task)
+
+
+def fitted(adversary: float, train: TaskData, test: TaskData) -> tuple[float, float]:
+    """Accuracy of a new classifier of tasks on the shared feature, and the targets' unexplained share."""
+    width = partial(MLP, 3, (1,), activation=nn.Identity)
+    network = AdversarialSharedPrivate(
+        width(), experts(width, 2), adversary=adversary, orthogonality=0.0, hidden=8
+    )
+    svi = SVI(steps=120, particles=1, draws=20, progress=False, compile=False)
+    posterior = svi.run(MultiTaskModel(Independent(), Gaussian(), network), train)
+    shared = posterior.program.network.shared
+    with torch.no_grad():
+        own, new = (shared(posterior.program.batch(data).x).numpy() for data in (train, test))
+    accuracy = LogisticRegression().fit(own / own.std(), train.task).score(new / own.std(), test.task)
+    error = np.mean((posterior.predict(test, kind="mean").mean - test.y) ** 2)
+    return float(accuracy), float(error / test.y.var())
+
+
+def test_training_takes_the_task_out_of_the_shared_feature() -> None:
+    train, test = rows(0, 400), rows(1, 2000)
+    (told, _), (hidden, left) = fitted(0.0, train, test), fitted(5.0, train, test)
+    # One feature of three inputs: 0.82 to 0.84 without the adversary, 0.51 to 0.56 with it over three
+    # seeds; the standard error of an accuracy over 2,000 rows is 0.011.
+    assert told > 0.75 and hidden < 0.6
+    assert left < 0.1  # of the variance: the private features carry what the shared one must not (0.06)
 
 
 def test_a_model_keeps_its_contract() -> None:

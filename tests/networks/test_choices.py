@@ -210,8 +210,8 @@ def test_policies_skip_layers() -> None:
     assert torch.allclose(network(x, None, torch.arange(3)), expected, atol=1e-6)
 
 
-def test_a_fit_learns_choices_and_survives_a_file(tmp_path: Path) -> None:
-    """Two pairs of tasks with other targets, and experts to spare."""
+def test_a_fit_finds_planted_clusters_and_survives_a_file(tmp_path: Path) -> None:
+    """Two pairs of tasks with other targets, and experts to spare: each pair ends with similar choices."""
     random = np.random.default_rng(0)
     x, task = random.normal(size=(400, 3)), np.arange(400) % 4
     y = np.where(task < 2, np.sin(2 * x[:, 0]), np.abs(x[:, 1])) + 0.1 * random.normal(size=400)
@@ -220,7 +220,10 @@ def test_a_fit_learns_choices_and_survives_a_file(tmp_path: Path) -> None:
     model = MultiTaskModel(Hierarchical(covariance="diagonal"), Gaussian(), network)
     posterior = SVI(steps=200, draws=20, particles=1, progress=False, compile=False).run(model, data)
     found = posterior.program.network
-    assert float((found.probabilities() - 0.5).abs().min()) > 0.01
+    similarity, pair = found.similarity().numpy(), np.arange(4) < 2
+    alike = pair[:, None] == pair
+    # with this seed 0.28 against -0.68, with three other ones 0.41 to 0.98 against -0.73 to -0.17
+    assert similarity[alike].min() > similarity[~alike].max() + 0.3
     again = load(posterior.save(tmp_path / "fit"))
     assert np.array_equal(again.predict(data).mean, posterior.predict(data).mean)
     residual = float(np.mean((posterior.predict(data, kind="mean").mean - data.y) ** 2))
