@@ -40,7 +40,7 @@ def columns_beside(
     Parameters
     ----------
     given
-        Column -> target -> values; None for columns that no target has.
+        Column -> target -> values; None or empty for columns that no target has.
     name
         Of the target.
     y
@@ -56,7 +56,7 @@ def columns_beside(
     there = ~np.isnan(y)
     found = {}
     for column, mapping in given.items():
-        if mapping is None:
+        if not mapping:
             continue
         own = {label_text(key): values for key, values in mapping.items()}
         if name not in own:

@@ -43,6 +43,8 @@ def test_columns_stand_beside_their_targets() -> None:
     for (column, task), values in expected.items():
         np.testing.assert_array_equal(columns[column][at[task]], values, err_msg=f"{column} {task}")
     assert columns["censored"].dtype == bool and data.weight is None
+    again = TaskData.from_sequences(RAGGED, per_sequence={"events": [2, NAN, 1]}, censored={})
+    assert again.censored is None
 
 
 def test_columns_survive_parts_and_a_schema() -> None:
