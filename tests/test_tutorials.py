@@ -23,6 +23,13 @@ COMPARED = {
     "04_hierarchies_of_tasks": ["Sectors - shuffled", "Tree - Independent", "Tree - Hierarchical"],
     "05_sparse_groups": ["Sparse groups - Independent", "Sparse groups - Hierarchical"],
     "06_relatedness_by_gumbel_softmax": ["GumbelSoftmax - single tasks", "GumbelSoftmax - pooled"],
+    "07_mixture_of_experts": [
+        "MMoE - single tasks, questions",
+        "single tasks - MMoE, measurements",
+        "MMoEEx - single tasks, questions",
+        "MMoE - shared bottom, questions",
+        "MMoEEx - MMoE, questions",
+    ],
 }
 # The comparisons that must all be in favour for the claim to be called shown.
 DECISIVE = {
@@ -32,6 +39,7 @@ DECISIVE = {
     "04_hierarchies_of_tasks": [0],
     "05_sparse_groups": [0],
     "06_relatedness_by_gumbel_softmax": [0, 1],
+    "07_mixture_of_experts": [0, 1],
 }
 TASKS = {
     "01_first_model": "65 schools",
@@ -40,6 +48,7 @@ TASKS = {
     "04_hierarchies_of_tasks": "22 industries",
     "05_sparse_groups": "15 industries",
     "06_relatedness_by_gumbel_softmax": "4 tasks of 200 images",
+    "07_mixture_of_experts": "8 tasks with 658 labels",
 }
 
 
