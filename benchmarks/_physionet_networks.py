@@ -7,9 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from bayes_mtl.networks import GRU, MMoE, experts
-
-DROPOUT = 0.2
-EXPERTS, WIDTH = 4, 16
+from benchmarks._physionet_settings import Settings
 
 
 class WithInputs(nn.Module):
@@ -21,11 +19,13 @@ class WithInputs(nn.Module):
         Of sequences.
     in_features
         Number of inputs.
+    dropout
+        Share of the inputs, and of the outputs, that a step leaves out.
     """
 
-    def __init__(self, network: nn.Module, in_features: int) -> None:
+    def __init__(self, network: nn.Module, in_features: int, dropout: float) -> None:
         super().__init__()
-        self.network, self.dropout = network, nn.Dropout(DROPOUT)
+        self.network, self.dropout = network, nn.Dropout(dropout)
         self.out_features: int = in_features + int(network.out_features)
 
     def forward(
@@ -44,18 +44,20 @@ class WithInputs(nn.Module):
         return self.network.expert_outputs(x, task)
 
 
-def networks(in_features: int, tasks: int, seed: int) -> dict[str, Callable[[], WithInputs]]:
+def networks(
+    in_features: int, tasks: int, seed: int, settings: Settings
+) -> dict[str, Callable[[], WithInputs]]:
     """Shared bottom and mixtures whose units are as many, by name."""
 
     def made(network: nn.Module) -> WithInputs:
-        return WithInputs(network, in_features)
+        return WithInputs(network, in_features, settings.dropout)
 
     def mixed(alpha: float) -> WithInputs:
-        parts = experts(partial(GRU, in_features, WIDTH), EXPERTS, seed=100 * seed)
-        return made(MMoE(tasks, parts, alpha=alpha, seed=seed))
+        parts = experts(partial(GRU, in_features, settings.width), settings.experts, seed=100 * seed)
+        return made(MMoE(tasks, parts, alpha=alpha, mode=settings.mode, seed=seed))
 
     return {
-        "shared bottom": lambda: made(GRU(in_features, EXPERTS * WIDTH, seed=seed)),
+        "shared bottom": lambda: made(GRU(in_features, settings.experts * settings.width, seed=seed)),
         "MMoE": lambda: mixed(0.0),
-        "MMoEEx": lambda: mixed(0.5),
+        "MMoEEx": lambda: mixed(settings.alpha),
     }

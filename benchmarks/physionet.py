@@ -1,33 +1,33 @@
 """PhysioNet 2012: five tasks of different kinds, alone and together, with point and with Bayesian heads.
 
 Stays are described by running summaries at four times; heads see the network's output and, linearly, the
-summaries themselves. Training on set a, figures of set c; settings were tried on sets b and c. Networks:
-one GRU for each task alone, one for all tasks, and mixtures of four; heads: a point, Bayesian on the frozen
-network of the point fit, and Bayesian together with the network.
+summaries themselves. Training on set a, figures of set c; settings (`benchmarks.physionet_selection`) and the
+length of each training are chosen on set b. Networks: one GRU for each task alone, one for all tasks, and
+mixtures of eight; heads: a point, Bayesian on the frozen network of the point fit, and Bayesian together with
+the network.
 
 ``--only`` takes parts of names as ``"single task death seed 0"`` or ``"MMoEEx  seed 1"``. What was run before
-is read from ``build/benchmarks/physionet``; remove the folder to run it again.
+with the same settings is read from ``build/benchmarks/physionet``.
 """
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache, partial
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from pyro.infer.autoguide import AutoNormal
 from scipy.stats import rankdata
 
 from bayes_mtl import MultiTaskModel
 from bayes_mtl.diagnostics import delta, expert_diversity, metrics
-from bayes_mtl.inference import MAML, MAP, SVI, AbstractInference, NetworkTraining, Plateau
+from bayes_mtl.inference import MAP
 from bayes_mtl.networks import Frozen
 from bayes_mtl.posterior import Posterior
-from benchmarks._physionet import Physionet, likelihood, physionet
+from benchmarks._physionet import Physionet, likelihood, loaded
 from benchmarks._physionet_networks import networks
+from benchmarks._physionet_settings import Settings
 from benchmarks._report import ROOT, Report, arguments, outside_data
 from benchmarks._ridge import Ridge
 
@@ -40,66 +40,35 @@ Found = dict[str, dict[str, Any]]
 """By the kind of heads: metrics, chances of death, diversity."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Size of every fit."""
-
-    steps: int
-    rate: float = 1e-3
-    """Of the network; heads have 0.02."""
-    decay: float = 1.0
-
-    def svi(self, *, maml: bool = False, frozen: bool = False) -> SVI:
-        """The training."""
-        rule = MAML() if maml else None
-        return SVI(
-            guide=partial(AutoNormal, init_scale=0.01),
-            steps=self.steps,
-            batch_size=256,
-            particles=1,
-            learning_rate=0.02,
-            network=NetworkTraining() if frozen else NetworkTraining(rule, self.rate, self.decay),
-            plateau=Plateau(100_000),
-            draws=25,
-            device="cpu",
-            progress=False,
-            compile=False,
-        )
-
-
 def fits(data: Physionet, network: str, settings: Settings, seed: int) -> Iterator[tuple[str, Posterior]]:
     """Posteriors with the three kinds of heads, each as it is there."""
     features, tasks = data.train.x.shape[-1], len(data.train.schema.tasks)
     maml = network.endswith("MAML")
-    made = networks(features, tasks, seed)["shared bottom" if tasks == 1 else network.removesuffix(", MAML")]
-    model = MultiTaskModel(Ridge(100.0), likelihood(data.train), made())
-    svi = settings.svi(maml=maml)
+    made = networks(features, tasks, seed, settings)
+    module = made["shared bottom" if tasks == 1 else network.removesuffix(", MAML")]()
+    prior, svi = Ridge(settings.precision), settings.svi(data.valid, maml=maml)
+    model = MultiTaskModel(prior, likelihood(data.train), module)
     point = MAP(training=svi, progress=False).run(model, data.train, seed=seed)
     yield "point", point
-    frozen = MultiTaskModel(Ridge(100.0), likelihood(data.train), Frozen(point.program.network))
-    inference: AbstractInference = settings.svi(frozen=True)
-    yield "Bayesian, frozen", inference.run(frozen, data.train, seed=seed)
+    frozen = MultiTaskModel(prior, likelihood(data.train), Frozen(point.program.network))
+    yield "Bayesian, frozen", settings.svi(data.valid, frozen=True).run(frozen, data.train, seed=seed)
     yield "Bayesian, joint", svi.run(model, data.train, seed=seed)
-
-
-@cache
-def loaded(folder: Path, task: str | None, stays: int | None) -> Physionet:
-    """The three sets, read once."""
-    tasks = None if task is None else (task,)
-    return physionet(folder, every=12, stays=stays, tasks=tasks, summarised=True)
 
 
 def stored(folder: Path, network: str, task: str | None, seed: int, quick: bool) -> Found:
     """Metrics and chances of death for each kind of heads, from the disk where they are."""
+    settings = replace(Settings(), steps=20) if quick else Settings()
     path = PARTS / f"{'quick ' if quick else ''}{network} {task or 'all'} {seed}.json"
     if path.exists():
-        found: Found = json.loads(path.read_text())
-        return found
+        kept: dict[str, Any] = json.loads(path.read_text())
+        if kept["settings"] == asdict(settings):
+            before: Found = kept["found"]
+            return before
     data = loaded(folder, task, 300 if quick else None)
-    found, settings = {}, Settings(20 if quick else 130)
+    found: Found = {}
     for heads, posterior in fits(data, network, settings, seed):
         table = metrics(posterior, data.test)
-        entry: dict[str, Any] = {"metrics": table.to_dict("index")}
+        entry: dict[str, Any] = {"metrics": table.to_dict("index"), "steps": len(posterior.record.losses)}
         if "death" in data.test.schema.tasks:
             own = data.test.subset(np.flatnonzero(data.test.task == data.test.schema.tasks.index("death")))
             entry["death"] = {"y": own.y.tolist(), "chance": posterior.predict(own).mean.tolist()}
@@ -109,7 +78,7 @@ def stored(folder: Path, network: str, task: str | None, seed: int, quick: bool)
         found[heads] = entry
         print(network, task or "", f"seed {seed}", heads, f"{posterior.record.seconds:.0f} s", flush=True)
     PARTS.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found))
+    path.write_text(json.dumps({"settings": asdict(settings), "found": found}))
     return found
 
 
