@@ -88,7 +88,7 @@ def main() -> None:
         parts = experts(partial(MLP, FEATURES, (WIDTH,)), EXPERTS)
         return MultiTaskModel(Independent(1.0), Gaussian(), network=MMoE(TASKS, parts, alpha=alpha))
 
-    steps, skip, rounds = (120, 20, 1) if options.quick else (1_000, 100, 3)
+    steps, skip, rounds = (120, 20, 1) if options.quick else (500, 100, 3)
     common = {"steps": steps, "batch_size": BATCH, "draws": 1, "progress": False, "plateau": Plateau(10_000)}
     methods = {"uncompiled": False} if options.quick else {"uncompiled": False, "compiled": True}
     times: dict[tuple[str, str], list[float]] = {}
