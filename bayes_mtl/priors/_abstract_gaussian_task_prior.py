@@ -12,7 +12,6 @@ from torch import Tensor
 
 from bayes_mtl._errors import UnsupportedError
 from bayes_mtl._shapes import Dims
-from bayes_mtl.distributions import WeightMixture
 from bayes_mtl.priors._abstract_task_prior import AbstractTaskPrior
 from bayes_mtl.priors._at_draws import at_draws
 from bayes_mtl.priors._moments import Moments
@@ -86,14 +85,12 @@ class AbstractGaussianTaskPrior(AbstractTaskPrior):
     def _sample(self, moments: Moments, dims: Dims) -> Float[Tensor, "*draws tasks features outputs"]:
         if moments.logits is not None:
             with dims.plate():
-                return pyro.sample("weights", WeightMixture(moments.mean, moments.root(), moments.logits))
+                return pyro.sample("weights", moments.mixture())
         if moments.scale is None:
             return moments.mean.expand(*_batch(moments.mean), dims.tasks, *dims.weights)
         if self.centered and moments.tasks is None and moments.factor is None:
-            alone = moments.mean.new_zeros(1)
             with dims.plate():
-                one_component = WeightMixture(moments.mean.unsqueeze(-3), moments.root().unsqueeze(-4), alone)
-                return pyro.sample("weights", one_component)
+                return pyro.sample("weights", moments.mixture())
         one = moments.mean.new_ones(())
         zero = torch.zeros_like(one)
         low: Tensor | float = 0.0

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bayes_mtl._errors import InputError, UnsupportedError, message
+from bayes_mtl.distributions import WeightMixture
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,25 @@ class Moments:
         if self.correlation is not None:
             noise = self.correlation @ noise
         return self.scale * noise
+
+    def mixture(self) -> WeightMixture:
+        """Distribution of one task's weights; a Gaussian is a mixture of one component.
+
+        Raises
+        ------
+        UnsupportedError
+            Where they are no independent draws of such a mixture.
+        """
+        if self.scale is None or self.tasks is not None or self.factor is not None:
+            raise UnsupportedError("Only tasks that are independent, without a low-rank part, have one.")
+        one = self.logits is None
+        logits = self.mean.new_zeros(1) if self.logits is None else self.logits
+        mean = self.mean.unsqueeze(-3) if one else self.mean
+        if self.correlation is None:
+            scale = self.scale.unsqueeze(-3) if one else self.scale
+            return WeightMixture(mean, scale, logits, independent=True)
+        root = self.root()
+        return WeightMixture(mean, root.unsqueeze(-4) if one else root, logits)
 
     def root(self) -> Float[Tensor, "*_ outputs features columns"]:
         """Square root ``R`` of one task's covariance ``R R'`` for each output.

@@ -29,7 +29,7 @@ from torch import Tensor
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl._shapes import Dims
-from bayes_mtl.distributions import StickBreaking, WeightMixture
+from bayes_mtl.distributions import StickBreaking
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
 from bayes_mtl.priors._align import align_clusters
 from bayes_mtl.priors._at_draws import at_draws
@@ -162,8 +162,7 @@ class TaskClustering(AbstractGaussianTaskPrior):
             raise InputError(
                 message("draws", "draws of a mixture", sorted(draws), "Pass this prior's draws.")
             )
-        mixture = WeightMixture(moments.mean, moments.root(), moments.logits)
-        return mixture.component_log_prob(draws["weights"]).softmax(-1)
+        return moments.mixture().component_log_prob(draws["weights"]).softmax(-1)
 
     def align(self, draws: Mapping[str, Tensor], dims: Dims) -> dict[str, Tensor]:
         """Clusters of all draws under the same labels, the largest first.

@@ -37,6 +37,37 @@ def test_density_is_that_of_scipy() -> None:
     assert np.allclose(mixture.log_prob(value).exp(), expected, rtol=1e-10)
 
 
+def independent(*batch: int) -> tuple[WeightMixture, WeightMixture]:
+    """Independent features, said by standard deviations and by triangular factors."""
+    full = example(*batch)
+    sd = full.root.diagonal(dim1=-2, dim2=-1)
+    return (
+        WeightMixture(full.mean_of_components, sd.mT, full.logits, independent=True),
+        WeightMixture(full.mean_of_components, torch.diag_embed(sd), full.logits),
+    )
+
+
+@pytest.mark.parametrize("batch", [(), (4,), (5, 1)])
+def test_independent_features_need_no_triangle(batch: tuple[int, ...]) -> None:
+    by_sd, by_root = independent(*batch)
+    value = torch.randn(5, 4, F, C, dtype=torch.float64)
+    assert by_sd.batch_shape == by_root.batch_shape and by_sd.event_shape == by_root.event_shape
+    assert torch.allclose(by_sd.mean, by_root.mean) and torch.allclose(by_sd.variance, by_root.variance)
+    for one, other in ((by_sd, by_root), (by_sd.expand((5, 4)), by_root.expand((5, 4)))):
+        assert torch.allclose(one.log_prob(value), other.log_prob(value), rtol=1e-12)  # rounding of float64
+    draws = by_sd.expand((5, 4)).sample((2_000,))
+    error = draws.std(0) / len(draws) ** 0.5
+    # 5 Monte-Carlo standard errors
+    assert ((draws.mean(0) - by_sd.mean).abs() < 5 * error).all()
+
+
+def test_one_solve_for_all_tasks_is_a_solve_for_each() -> None:
+    value = torch.randn(5, 4, F, C, dtype=torch.float64)
+    for mixture in (example(), example(5, 1)):  # one factor for all tasks; one for the tasks of each draw
+        each = mixture.expand((5, 4))
+        assert torch.allclose(mixture.log_prob(value), each.log_prob(value), rtol=1e-12)
+
+
 def test_responsibilities_sum_to_one_and_are_bayes_rule() -> None:
     mixture, value = example(), torch.randn(4, F, C, dtype=torch.float64)
     parts = mixture.component_log_prob(value)
@@ -74,7 +105,8 @@ def test_expanding_repeats_it(shape: tuple[int, ...]) -> None:
     wide = mixture.expand(shape)
     assert wide.batch_shape == shape and wide.event_shape == (F, C)
     value = torch.randn(*shape, F, C, dtype=torch.float64)
-    assert torch.equal(wide.log_prob(value), mixture.log_prob(value))
+    # the same solves, of one column or of many: rounding of float64
+    assert torch.allclose(wide.log_prob(value), mixture.log_prob(value), rtol=1e-12)
     assert wide.sample().shape == (*shape, F, C)
     assert wide.sample((7,)).shape == (7, *shape, F, C)
     assert wide.mean.shape == wide.variance.shape == (*shape, F, C)
