@@ -80,6 +80,7 @@ class Minibatches:
         """Observations (or rows) a batch."""
         self.units: int = len(unit_task)
         """Observations (or rows) in all."""
+        self._factor = (torch.empty(0), torch.empty(0))
         self._groups = RowGroups(position, self.size, schedule is not None) if grouped else None
         self._sampler: AbstractSampler = (
             EpochSampler(len(unit_task), self.size, seed)
@@ -108,7 +109,7 @@ class Minibatches:
         units, factor = self._sampler.next()
         if self._groups is None:
             drawn = {"index": units, "factor": factor}
-            rows = self._position[units]
+            rows = self._position[units] if self._mapped or self._all.row is not None else units
         else:
             observations, row, factor = self._groups.expand(units, factor)
             drawn = {"index": observations, "factor": factor, "row": row}
@@ -121,6 +122,9 @@ class Minibatches:
                 drawn["length"] = torch.from_numpy(self._data.length[self._used[rows.numpy()]])
         elif self._all.row is not None or self._groups is not None:
             drawn["rows"] = rows
+        if factor is not self._factor[0]:  # an epoch's factor is one tensor, moved once
+            self._factor = (factor, factor.to(self._device, self._dtype))
+        drawn["factor"] = self._factor[1]
         return {
             name: value.to(self._device, self._dtype if value.is_floating_point() else None)
             for name, value in drawn.items()

@@ -56,13 +56,15 @@ class CompiledStep:
         self._rates = [group["lr"] for group in optimiser.param_groups]
         gradient = gradient or ElboGradient(program, guide, particles)
         captured = capture_step(gradient, learned.modules, batches, self._state, drawn)
+        # Without gradients of their own: no block that turns gradients off is needed around each step.
+        self._flat = [value.detach() for value in self._state.flat()]
         self._constants = captured.constants
         self._run: Callable[..., Any] = captured.graph
         if compiled:
             self._run = compile_graph(captured.graph, self._inputs(drawn))
 
     def _inputs(self, drawn: dict[str, Tensor]) -> list[Tensor]:
-        return [*self._state.flat(), *drawn.values(), *self._constants]
+        return [*self._flat, *drawn.values(), *self._constants]
 
     def __call__(self, drawn: dict[str, Tensor]) -> float:
         """Loss on the batch that was drawn; where it is not finite, the parameters stay as they are."""
@@ -70,8 +72,7 @@ class CompiledStep:
         if rates != self._rates:
             self._rates = rates
             self._state.follow(self._optimiser)
-        with torch.no_grad():
-            found = self._run(*self._inputs(drawn))
+        found = self._run(*self._inputs(drawn))
         return float(found[0] if isinstance(found, (tuple, list)) else found)
 
     def finish(self) -> None:

@@ -55,9 +55,15 @@ class PriorGuide(nn.Module):
         return poutine.block(program, hide_fn=hidden)
 
 
+def renewal(module: object) -> Callable[[], None] | None:
+    """What a guide or program does after each step; None where there is nothing."""
+    hook: Callable[[], None] | None = getattr(module, "after_step", None)
+    return hook
+
+
 def renew(module: object) -> None:
     """Call ``after_step`` of a guide or program that has one."""
-    hook = getattr(module, "after_step", None)
+    hook = renewal(module)
     if hook is not None:
         hook()
 

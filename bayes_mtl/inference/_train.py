@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from bayes_mtl.inference._checkpoint import load_checkpoint, save_checkpoint
 from bayes_mtl.inference._decay import decay_weights
 from bayes_mtl.inference._eager_step import arguments_of
 from bayes_mtl.inference._learned import Learned
-from bayes_mtl.inference._prior_guide import renew
+from bayes_mtl.inference._prior_guide import renewal
 from bayes_mtl.inference._steps import Steps
 from bayes_mtl.inference._stopping import Plateau
 from bayes_mtl.inference._trained_network import TrainedNetwork
@@ -97,12 +98,15 @@ def train(
                 sampler |= {f"{_WATCH}{name}": value for name, value in watch.state().items()}
             save_checkpoint(checkpoint, learned, optimiser, sampler, state, training.losses, fingerprint)
 
+    renewals = [hook for module in (guide, program) if (hook := renewal(module)) is not None]
+    # The block that makes tensors on the CPU slows every operation in it: only where it makes a difference.
+    draw = batches.draw if torch.get_default_device().type == "cpu" else partial(_draw, batches)
     good = learned.copy()
     bar = tqdm(total=steps, initial=len(training.losses), disable=not progress, desc="SVI", leave=False)
     try:
         while len(training.losses) < steps and training.stopped not in (_PLATEAU, _HELD_OUT):
             step = len(training.losses)
-            drawn = _draw(batches)
+            drawn = draw()
             # of before the step, and good only if it gives a finite loss
             before = learned.copy() if step % plateau.window == 0 else None
             value = run(step, drawn, bar.set_description)
@@ -120,8 +124,8 @@ def train(
                 break
             good = good if before is None else before
             training.losses.append(value)
-            for module in (guide, program):
-                renew(module)
+            for renew in renewals:
+                renew()
             bar.update()
             if on_step is not None:
                 on_step(step, value)
