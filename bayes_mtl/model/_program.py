@@ -17,6 +17,7 @@ from bayes_mtl._shapes import Dims, gather_tasks
 from bayes_mtl.data import Batch, Scaling, Schema, TaskData, full_batch
 from bayes_mtl.likelihoods import AbstractLikelihood
 from bayes_mtl.model._features import design, drawn_design, rows_of, training_design
+from bayes_mtl.model._weighted import weighted
 from bayes_mtl.networks import AbstractRandomNetwork
 from bayes_mtl.priors import AbstractTaskPrior
 
@@ -185,8 +186,7 @@ class Program(PyroModule):
             The batch's `design`. By default it is made; where it is random, for each draw of the weights.
         """
         features = self.design(batch, weights.shape[:-3]) if features is None else features
-        own = gather_tasks(weights, batch.task, batch.tasks, 2)
-        f = (features.unsqueeze(-1) * own).sum(-2)
+        f = weighted(features, weights, batch)
         rows = self.fixed_rows(batch)
         if fixed is not None and rows is not None:
             f = f + rows @ fixed.reshape(*fixed.shape[:-3], *fixed.shape[-2:]).to(rows.dtype)
