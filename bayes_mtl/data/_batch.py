@@ -44,6 +44,11 @@ class Batch:
         ``[tasks, task features]``, standardised, or None.
     intercept
         Whether a constant feature is put in front.
+    members
+        ``[tasks]``: which of all tasks these are, where the batch holds a part of them only; ``task`` then
+        counts among these, and all fields by task are theirs.
+    task_weight
+        ``[tasks]``: weight of each one's log-densities, so that their sum over a batch's tasks is unbiased.
     """
 
     x: Tensor
@@ -62,6 +67,8 @@ class Batch:
     censored: Tensor | None = None
     task_features: Tensor | None = None
     intercept: bool = True
+    members: Tensor | None = None
+    task_weight: Tensor | None = None
 
     @property
     def observations(self) -> int:
@@ -104,6 +111,19 @@ class Batch:
             return self.select(index)
         rows, row = self.row.index_select(0, index).unique(return_inverse=True)
         return self._take(index, rows, row, None)
+
+    def of_tasks(self, members: Tensor, task: Tensor, weight: Tensor) -> "Batch":
+        """The same observations with a part of the tasks only, among which ``task`` counts."""
+        features = None if self.task_features is None else self.task_features.index_select(0, members)
+        return replace(
+            self,
+            task=task,
+            shift=self.shift.index_select(0, members),
+            spread=self.spread.index_select(0, members),
+            task_features=features,
+            members=members,
+            task_weight=weight,
+        )
 
     def _take(self, index: Tensor, rows: Tensor, row: Tensor | None, scale: Tensor | None) -> "Batch":
         taken: dict[str, Any] = self.columns(index)

@@ -76,6 +76,8 @@ class Minibatches:
         alone = len(used) == len(position)
         grouped = by_rows and not alone
         unit_task = _task_of_rows(data, position, schedule) if grouped else data.task
+        self.task = torch.tensor(data.task)
+        """Task of each observation, on the CPU."""
         self.size: int = min(size, len(unit_task)) if schedule is None else size
         """Observations (or rows) a batch."""
         self.units: int = len(unit_task)

@@ -1,13 +1,10 @@
 """A whole step of SVI as one graph: batch, guide, program, ELBO, its gradient and Adam."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from pyro import poutine
 from torch import Tensor, nn
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -16,9 +13,9 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from bayes_mtl._errors import UnsupportedError
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._compile import constants_as_inputs
-from bayes_mtl.inference._eager_step import arguments_of
 from bayes_mtl.inference._gradient import Gradient
 from bayes_mtl.inference._step_state import StepState
+from bayes_mtl.inference._whole_step import whole_step
 
 _TOLERANCE = 1e-4
 """Relative difference of two losses by the same operations: float32 sums, at most in another order."""
@@ -64,13 +61,7 @@ def capture_step(
 
     def step(*inputs: Tensor) -> Tensor:
         given, batch = tree_unflatten(list(inputs), form)
-        now = state.like(given)
-        leaves = [value.detach().requires_grad_() for value in now.parameters]
-        known = zip([*state.parameters, *state.buffers], [*leaves, *now.buffers], strict=True)
-        with _in_place_of({id(old): new for old, new in known}, modules):
-            loss, gradients = gradient(arguments_of(batches, batch), leaves)
-        now.adam(gradients, torch.isfinite(loss))
-        return loss
+        return whole_step(gradient, modules, batches, state, state.like(given), batch)
 
     copies = [value.detach().clone() for value in state.flat()]
     inputs, form = tree_flatten((copies, dict(drawn)))
@@ -88,21 +79,3 @@ def capture_step(
             "model or guide use random numbers, or a state, outside of torch and of their buffers"
         )
     return found
-
-
-@contextmanager
-def _in_place_of(tensors: Mapping[int, Tensor], modules: Sequence[nn.Module]) -> Iterator[None]:
-    """Modules with other tensors where the parameters and buffers of these identities stood."""
-    undo: list[tuple[dict[str, Any], str, Any]] = []
-    try:
-        for module in {id(m): m for top in modules for m in top.modules()}.values():
-            for table in (vars(module)["_parameters"], vars(module)["_buffers"]):
-                for name, value in table.items():
-                    if id(value) in tensors:
-                        undo.append((table, name, value))
-                        table[name] = tensors[id(value)]
-        with poutine.block():
-            yield
-    finally:
-        for table, name, value in undo:
-            table[name] = value

@@ -12,7 +12,7 @@ from bayes_mtl.inference._compile import compile_graph
 from bayes_mtl.inference._elbo import ElboGradient
 from bayes_mtl.inference._gradient import Gradient
 from bayes_mtl.inference._learned import Learned
-from bayes_mtl.inference._step_state import StepState
+from bayes_mtl.inference._task_step import state_of
 
 
 class CompiledStep:
@@ -52,7 +52,7 @@ class CompiledStep:
         gradient: Gradient | None = None,
     ) -> None:
         self._optimiser = optimiser
-        self._state = StepState.of(learned, optimiser)
+        self._state = state_of(guide, learned, optimiser)
         self._rates = [group["lr"] for group in optimiser.param_groups]
         gradient = gradient or ElboGradient(program, guide, particles)
         captured = capture_step(gradient, learned.modules, batches, self._state, drawn)
@@ -77,5 +77,4 @@ class CompiledStep:
 
     def finish(self) -> None:
         """Hand Adam's count of steps back to the optimiser."""
-        for entry in self._optimiser.state.values():
-            entry["step"].copy_(self._state.count)
+        self._state.hand_back(self._optimiser)

@@ -26,6 +26,10 @@ class StepState:
         Learning rate of each parameter.
     decays
         Weight decay of each parameter, see `decay_weights`.
+    by_task
+        Whether a parameter has an entry for each task, of which a step moves those of its batch alone.
+    visits
+        ``[tasks]``: steps that each task took part in; None where every step moves all.
     """
 
     parameters: list[Tensor]
@@ -35,10 +39,14 @@ class StepState:
     count: Tensor
     rates: list[Tensor]
     decays: tuple[float, ...]
+    by_task: tuple[bool, ...]
+    visits: Tensor | None = None
 
     def flat(self) -> list[Tensor]:
         """One after the other."""
-        return [*self.parameters, *self.buffers, *self.first, *self.second, self.count, *self.rates]
+        visits = [] if self.visits is None else [self.visits]
+        every = [*self.parameters, *self.buffers, *self.first, *self.second, self.count, *self.rates]
+        return every + visits
 
     def like(self, flat: Sequence[Tensor]) -> "StepState":
         """The tensors of `flat` in their places again."""
@@ -55,11 +63,42 @@ class StepState:
             count=next(left),
             rates=like(self.rates),
             decays=self.decays,
+            by_task=self.by_task,
+            visits=None if self.visits is None else next(left),
         )
 
+    def detached(self) -> "StepState":
+        """The same tensors, to be changed in place beside a gradient."""
+        return self.like([value.detach() for value in self.flat()])
+
+    def hand_back(self, optimiser: torch.optim.Adam) -> None:
+        """Write the count of steps into the optimiser."""
+        for entry in optimiser.state.values():
+            entry["step"].copy_(self.count)
+
+    def leaves(self, members: Tensor | None) -> list[Tensor]:
+        """What gradients are taken of: the parameters, of those by task the entries of ``members``."""
+        rows = [
+            value.detach().index_select(0, members) if own and members is not None else value.detach()
+            for value, own in zip(self.parameters, self.by_task, strict=True)
+        ]
+        return [value.requires_grad_() for value in rows]
+
     @classmethod
-    def of(cls, learned: Learned, optimiser: torch.optim.Adam) -> "StepState":
-        """The state in place: the same tensors that modules and optimiser hold."""
+    def of(
+        cls,
+        learned: Learned,
+        optimiser: torch.optim.Adam,
+        by_task: Sequence[Tensor] = (),
+        visits: Tensor | None = None,
+    ) -> "StepState":
+        """The state in place: the same tensors that modules and optimiser hold.
+
+        Parameters
+        ----------
+        by_task, visits
+            Parameters with an entry for each task, and the buffer that counts the tasks' steps.
+        """
         parameters, rates, decays = [], [], []
         for group in optimiser.param_groups:
             for parameter in group["params"]:
@@ -71,7 +110,8 @@ class StepState:
                 parameters.append(parameter)
                 rates.append(torch.tensor(group["lr"], device=parameter.device))
                 decays.append(float(group.get(DECAY, 0.0)))
-        own = {id(parameter) for parameter in parameters}
+        own = {id(parameter) for parameter in parameters} | {id(visits)}
+        of_tasks = {id(parameter) for parameter in by_task}
         buffers = {id(value): value for value in learned.tensors().values() if id(value) not in own}
         entries = [optimiser.state[parameter] for parameter in parameters]
         return cls(
@@ -82,6 +122,8 @@ class StepState:
             count=entries[0]["step"].detach().clone(),
             rates=rates,
             decays=tuple(decays),
+            by_task=tuple(id(parameter) in of_tasks for parameter in parameters),
+            visits=visits,
         )
 
     def follow(self, optimiser: torch.optim.Adam) -> None:
@@ -91,18 +133,63 @@ class StepState:
             for _ in group["params"]:
                 next(left).fill_(group["lr"])
 
-    def adam(self, gradients: Sequence[Tensor | None], finite: Tensor) -> None:
-        """Adam as torch's own does it; a loss that is not finite changes nothing."""
+    def adam(
+        self,
+        gradients: Sequence[Tensor | None],
+        finite: Tensor,
+        members: Tensor | None = None,
+        weight: Tensor | None = None,
+    ) -> None:
+        """Adam as torch's own does it; a loss that is not finite changes nothing.
+
+        Parameters
+        ----------
+        members, weight
+            The batch's tasks, each once, and their weights: where that is 0, a task's entries stay as they
+            are. A task's moments know of its own steps only, and so does the correction of their start.
+        """
         self.count.add_(finite.to(self.count.dtype))
-        first, second = 1.0 - 0.9**self.count, (1.0 - 0.999**self.count).sqrt()
-        for value, gradient, m, v, rate, decay in zip(
-            self.parameters, gradients, self.first, self.second, self.rates, self.decays, strict=True
-        ):
+        every = _corrections(self.count)
+        own, visited = finite, every
+        if members is not None and weight is not None and self.visits is not None:
+            own = finite & (weight > 0)
+            visits = self.visits.index_select(0, members) + own.to(self.visits.dtype)
+            self.visits.index_copy_(0, members, visits)
+            visited = _corrections(visits.clamp(min=1.0))
+        for i, gradient in enumerate(gradients):
             if gradient is None:
                 continue
-            m_next = torch.lerp(m, gradient, 0.1)
-            v_next = 0.999 * v + 0.001 * gradient.square()
-            kept = value * (1.0 - rate * decay) if decay else value
-            moved = kept - rate / first * m_next / (v_next.sqrt() / second + 1e-8)
-            for old, new in ((value, moved), (m, m_next), (v, v_next)):
-                old.copy_(torch.where(finite, new, old))
+            wholes = (self.parameters[i], self.first[i], self.second[i])
+            settings = self.rates[i], self.decays[i]
+            if not self.by_task[i] or members is None:
+                for old, new in zip(wholes, _adam(*wholes, gradient, *settings, *every), strict=True):
+                    old.copy_(torch.where(finite, new, old))
+                continue
+            tail = (-1, *[1] * (gradient.dim() - 1))
+            first, second = visited[0].reshape(tail), visited[1].reshape(tail)
+            value, m, v = (whole.index_select(0, members) for whole in wholes)
+            news = _adam(value, m, v, gradient, *settings, first, second)
+            for whole, old, new in zip(wholes, (value, m, v), news, strict=True):
+                whole.index_copy_(0, members, torch.where(own.reshape(tail), new, old))
+
+
+def _corrections(count: Tensor) -> tuple[Tensor, Tensor]:
+    """How far Adam's moments have left their start, for gradients and (as a root) for their squares."""
+    return 1.0 - 0.9**count, (1.0 - 0.999**count).sqrt()
+
+
+def _adam(
+    value: Tensor,
+    m: Tensor,
+    v: Tensor,
+    gradient: Tensor,
+    rate: Tensor,
+    decay: float,
+    first: Tensor,
+    second: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Value and moments after a step."""
+    m_next = torch.lerp(m, gradient, 0.1)
+    v_next = 0.999 * v + 0.001 * gradient.square()
+    kept = value * (1.0 - rate * decay) if decay else value
+    return kept - rate / first * m_next / (v_next.sqrt() / second + 1e-8), m_next, v_next

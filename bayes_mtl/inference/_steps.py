@@ -13,6 +13,9 @@ from bayes_mtl.inference._eager_step import EagerStep
 from bayes_mtl.inference._learned import Learned
 from bayes_mtl.inference._ruled_step import RuledStep
 from bayes_mtl.inference._step import Step
+from bayes_mtl.inference._task_batches import TaskBatches
+from bayes_mtl.inference._task_blocks import AutoTaskBlocks
+from bayes_mtl.inference._task_step import TaskStep
 from bayes_mtl.inference._trained_network import TrainedNetwork
 
 _FIRST_EAGER = 300
@@ -53,11 +56,13 @@ class Steps:
     ) -> None:
         self._parts = (program, guide, batches, learned, optimiser, particles)
         self._gradient = None if network is None else network.gradient(guide, particles)
-        self._step: Step = (
-            EagerStep(program, guide, batches, optimiser, particles)
-            if self._gradient is None
-            else RuledStep(self._gradient, batches, optimiser)
-        )
+        self._step: Step
+        if isinstance(batches, TaskBatches) and isinstance(guide, AutoTaskBlocks):
+            self._step = TaskStep(program, guide, batches, learned, optimiser, particles)
+        elif self._gradient is None:
+            self._step = EagerStep(program, guide, batches, optimiser, particles)
+        else:
+            self._step = RuledStep(self._gradient, batches, optimiser)
         self._compile, self._steps, self._own = compile, steps, 0
         if network is not None and not network.captured:
             self._compile = False
@@ -81,5 +86,6 @@ class Steps:
         return bool(self._compile) and self._own == 0
 
     def _change(self, drawn: dict[str, Tensor]) -> None:
+        self._step.finish()
         compiled = compile_or_warn(lambda: CompiledStep(*self._parts, drawn, gradient=self._gradient), "SVI")
         self._step = compiled or self._step

@@ -57,7 +57,8 @@ class SVI(AbstractInference):
         Most steps; the plateau rule usually ends the training earlier.
     batch_size
         Observations a step (rows a step with a network). None takes all of them while rows times
-        weights a task stay below 4 million, and 4,096 beyond.
+        weights a task stay below 4 million, and 4,096 beyond. With four tasks or more for each, the default
+        guide, no network and independent tasks, a step touches the tasks of its batch only.
     temperature
         Above 1, small tasks are drawn into mini-batches more often than their share (with weights that
         keep the ELBO unbiased).

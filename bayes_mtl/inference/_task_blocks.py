@@ -11,7 +11,9 @@ from pyro.infer.autoguide import AutoGuide
 from pyro.infer.autoguide.initialization import InitMessenger
 from torch import Tensor
 
+from bayes_mtl.data import Batch
 from bayes_mtl.inference._sites import Site, latent_sites, start_near_zero
+from bayes_mtl.model import TASK_PLATES, task_scale
 
 _MOST_COUPLING = 500_000
 """Numbers that may couple tasks to hyperparameters: every step updates them all."""
@@ -82,6 +84,21 @@ class AutoTaskBlocks(AutoGuide):
         """Sample all latent sites; returns their values by name."""
         if self.prototype_trace is None:
             self._setup_prototype(*args, **kwargs)
+        # A batch of a part of the tasks comes with the parameters of these in place of all.
+        with task_scale(args[0].task_weight if args and isinstance(args[0], Batch) else None):
+            return self._sample()
+
+    def task_parameters(self) -> list[torch.nn.Parameter]:
+        """Parameters with an entry for each task on their first axis; known after the first call."""
+        found = dict(self.named_parameters())
+        return [
+            found[name]
+            for i, (plate, members) in enumerate(self._blocks)
+            for name in (f"loc_{i}", f"log_scale_{i}", f"lower_{i}", f"coupling_{i}")
+            if members and plate is not None and plate[0] in TASK_PLATES and name in found
+        ]
+
+    def _sample(self) -> dict[str, Tensor]:
         values: dict[str, Tensor] = {}
         white = None
         for i, (plate, members) in enumerate(self._blocks):
@@ -90,7 +107,7 @@ class AutoTaskBlocks(AutoGuide):
             if plate is None:
                 white = self._block(i, members, values, None)
             else:
-                with pyro.plate(plate[0], plate[1], dim=-1):
+                with pyro.plate(plate[0], len(getattr(self, f"loc_{i}")), dim=-1):
                     self._block(i, members, values, white)
         return values
 

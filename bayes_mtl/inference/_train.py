@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 
 from bayes_mtl._errors import NumericalError
 from bayes_mtl.inference._batches import Batches
+from bayes_mtl.inference._by_task import by_task
 from bayes_mtl.inference._checkpoint import load_checkpoint, save_checkpoint
 from bayes_mtl.inference._decay import decay_weights
 from bayes_mtl.inference._eager_step import arguments_of
@@ -22,6 +23,7 @@ from bayes_mtl.inference._learned import Learned
 from bayes_mtl.inference._prior_guide import renewal
 from bayes_mtl.inference._steps import Steps
 from bayes_mtl.inference._stopping import Plateau
+from bayes_mtl.inference._task_step import count_visits
 from bayes_mtl.inference._trained_network import TrainedNetwork
 from bayes_mtl.inference._watch import Watch
 
@@ -69,8 +71,12 @@ def train(
     NumericalError
         Where the very first losses are not finite. Later the last good state is restored, with a warning.
     """
+    parted = None
     if network is None:
         learned = Learned(program, guide, next_arguments(batches))
+        parted = by_task(program, guide, batches)
+        if parted is not None:
+            count_visits(guide)
         groups = learned.groups()
     else:
         learned = Learned(program, guide, next_arguments(batches), network.memory)
@@ -85,8 +91,9 @@ def train(
         if watch is not None:
             watch.load_state({k.removeprefix(_WATCH): v for k, v in sampler.items() if k.startswith(_WATCH)})
         training.reductions, training.stopped, last = state["reductions"], state["stopped"], state["last"]
+    stepped = parted or batches
     run = Steps(
-        program, guide, batches, learned, optimiser, particles, compile=compile, steps=steps, network=network
+        program, guide, stepped, learned, optimiser, particles, compile=compile, steps=steps, network=network
     )
 
     def save() -> None:
@@ -100,7 +107,7 @@ def train(
 
     renewals = [hook for module in (guide, program) if (hook := renewal(module)) is not None]
     # The block that makes tensors on the CPU slows every operation in it: only where it makes a difference.
-    draw = batches.draw if torch.get_default_device().type == "cpu" else partial(_draw, batches)
+    draw = stepped.draw if torch.get_default_device().type == "cpu" else partial(_draw, stepped)
     good = learned.copy()
     bar = tqdm(total=steps, initial=len(training.losses), disable=not progress, desc="SVI", leave=False)
     try:
@@ -111,7 +118,8 @@ def train(
             before = learned.copy() if step % plateau.window == 0 else None
             value = run(step, drawn, bar.set_description)
             if not math.isfinite(value):
-                site = _guilty_site(program, guide, arguments_of(batches, drawn))
+                whole = drawn if parted is None else parted.without_tasks(drawn)
+                site = _guilty_site(program, guide, arguments_of(batches, whole))
                 if step == 0:
                     raise NumericalError(
                         f"The loss is {value} at the first step, from the site '{site}'. {_REMEDY}"

@@ -17,6 +17,7 @@ from bayes_mtl._shapes import Dims, gather_tasks
 from bayes_mtl.data import Batch, Scaling, Schema, TaskData, full_batch
 from bayes_mtl.likelihoods import AbstractLikelihood
 from bayes_mtl.model._features import design, drawn_design, rows_of, training_design
+from bayes_mtl.model._task_scale import task_scale
 from bayes_mtl.model._weighted import weighted
 from bayes_mtl.networks import AbstractRandomNetwork
 from bayes_mtl.priors import AbstractTaskPrior
@@ -136,17 +137,32 @@ class Program(PyroModule):
         return sampled
 
     def _sampled(self, batch: Batch) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
-        return self.weights(batch.task_features), self.fixed(), self.likelihood_parameters(batch)
+        with task_scale(batch.task_weight):
+            weights = self.weights(batch.task_features, batch.members)
+            return weights, self.fixed(), self.likelihood_parameters(batch)
 
-    def weights(self, task_features: Tensor | None = None) -> Tensor:
-        """Sample the weights of all tasks, ``[..., tasks, features, outputs]`` (standardised)."""
-        return self.by_kind(self.prior.weights, task_features)
+    def weights(self, task_features: Tensor | None = None, members: Tensor | None = None) -> Tensor:
+        """Sample the weights of all tasks, ``[..., tasks, features, outputs]`` (standardised).
 
-    def by_kind(self, sampler: Callable[[Dims], Tensor], task_features: Tensor | None = None) -> Tensor:
+        Parameters
+        ----------
+        members
+            Which of the tasks, where it is not all: only for one kind of tasks, independent of each other.
+        """
+        return self.by_kind(self.prior.weights, task_features, members)
+
+    def by_kind(
+        self,
+        sampler: Callable[[Dims], Tensor],
+        task_features: Tensor | None = None,
+        members: Tensor | None = None,
+    ) -> Tensor:
         """Run a prior's sampler for each kind of tasks and put the tasks back in order."""
         parts = []
         for name, tasks in self.kinds:
             dims = self.dims(task_features, tasks if name else None, name)
+            if members is not None:
+                dims = replace(dims, tasks=len(members))
             with scope(prefix=name) if name else nullcontext():
                 parts.append(sampler(dims))
         if len(parts) == 1:
@@ -155,7 +171,8 @@ class Program(PyroModule):
             order = torch.tensor([t for _, tasks in self.kinds for t in tasks], device=parts[0].device)
             weights = torch.cat(parts, -3).index_select(-3, order.argsort())
         if self.outputs > 1:
-            weights = weights * self.used[:, None, :]
+            used = self.used if members is None else self.used.index_select(0, members)
+            weights = weights * used[:, None, :]
         return weights
 
     def fixed(self) -> Tensor | None:
