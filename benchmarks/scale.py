@@ -16,7 +16,7 @@ from bayes_mtl.priors import Hierarchical
 from benchmarks._report import Report, arguments
 
 
-def step_milliseconds(tasks: int, steps: int) -> float:
+def step_milliseconds(tasks: int, steps: int, compile: bool) -> float:
     """Median time of an SVI step at batch 1,024 with ``tasks`` tasks of 10 rows and 5 features."""
     rng = np.random.default_rng(0)
     rows = tasks * 10
@@ -29,6 +29,7 @@ def step_milliseconds(tasks: int, steps: int) -> float:
         particles=1,
         draws=1,
         progress=False,
+        compile=compile,
         on_step=lambda step, loss: times.append(time.perf_counter()),
     )
     svi.run(MultiTaskModel(Hierarchical(), Gaussian()), data, seed=0)
@@ -47,22 +48,29 @@ def chem97_fit(steps: int) -> None:
 
 
 def main() -> None:
-    """Steps at a thousand and ten thousand tasks, in turns; Chem97 in a process of its own."""
+    """Steps at a thousand to a hundred thousand tasks, in turns; Chem97 in a process of its own."""
     if sys.argv[1:2] == ["chem97"]:
         chem97_fit(int(sys.argv[2]))
         return
     options = arguments(__doc__ or "")
     report = Report("scale")
     steps = 40 if options.quick else 200
-    sizes = (1_000, 10_000)
-    found: dict[int, list[float]] = {size: [] for size in sizes}
-    for _ in range(1 if options.quick else 3):
+    sizes = (1_000, 10_000) if options.quick else (1_000, 10_000, 100_000)
+    ways = {"uncompiled": False} if options.quick else {"uncompiled": False, "compiled": True}
+    for how, compile in ways.items():
+        method = f"SVI, batch 1,024, {how}"
+        found: dict[int, list[float]] = {size: [] for size in sizes}
+        for _ in range(1 if options.quick else 3):
+            for size in sizes:
+                found[size].append(step_milliseconds(size, steps, compile))
         for size in sizes:
-            found[size].append(step_milliseconds(size, steps))
-    for size in sizes:
-        report.add(f"{size:,} tasks", "SVI, batch 1,024", "step", statistics.median(found[size]), None, "ms")
-    ratio = statistics.median(found[10_000]) / statistics.median(found[1_000])
-    report.add("10,000 / 1,000 tasks", "SVI, batch 1,024", "ratio of steps", ratio)
+            report.add(f"{size:,} tasks", method, "step", statistics.median(found[size]), None, "ms")
+        for size in sizes[1:]:
+            ratio = [b / a for a, b in zip(found[sizes[0]], found[size], strict=True)]
+            report.add(f"{size:,} / 1,000 tasks", method, "ratio of steps", statistics.median(ratio))
+    if options.only == ["steps"]:
+        report.finish()
+        return
     command = [sys.executable, "-m", "benchmarks.scale", "chem97", "100" if options.quick else "20000"]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     case = f"Chem97, {output[2]} schools"
