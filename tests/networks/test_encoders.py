@@ -1,5 +1,7 @@
 """Encoders of sequences: their contract, that they look back only, and what they are made of."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ import torch
 from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._errors import InputError
 from bayes_mtl.likelihoods import Bernoulli, Gaussian, Mixed
-from bayes_mtl.networks import GRU, LSTM, MLP, AbstractEncoder, Conv, Transformer
+from bayes_mtl.networks import GRU, LSTM, MLP, AbstractEncoder, Conv, SelectedExperts, Transformer, experts
 from bayes_mtl.priors import Hierarchical
 from bayes_mtl.testing import check_model, check_network
 
@@ -79,13 +81,16 @@ def test_impossible_sizes_and_rows_without_steps_are_refused() -> None:
         GRU(2, 3)(torch.zeros(3, 2))
 
 
-def test_a_model_of_sequences_keeps_its_contract() -> None:
+@pytest.mark.parametrize("name", ["gru", "lstm", "conv", "selected experts"])
+def test_a_model_of_sequences_keeps_its_contract(name: str) -> None:
     random = np.random.default_rng(0)
     y = random.normal(size=12)
     y[::2] = y[::2] > 0
     data = TaskData.from_arrays(random.normal(size=(12, 4, 2)), y, np.arange(12) % 2)
     likelihood = Mixed({"0": Bernoulli(), "1": Gaussian()})
-    check_model(MultiTaskModel(Hierarchical(), likelihood, ENCODERS["gru"]), data)
+    chosen = SelectedExperts(2, experts(partial(GRU, 2, 3), 3), torch.tensor([[1, 1, 0], [0, 1, 1]]) > 0)
+    network = chosen if name == "selected experts" else ENCODERS[name]
+    check_model(MultiTaskModel(Hierarchical(), likelihood, network), data)
 
 
 def test_sizes_that_do_not_fit_the_data_are_refused_before_the_fit() -> None:
