@@ -30,6 +30,12 @@ COMPARED = {
         "MMoE - shared bottom, questions",
         "MMoEEx - MMoE, questions",
     ],
+    "08_heterogeneous_time_series": [
+        "MMoE - no inputs",
+        "MMoE - single tasks",
+        "MMoE - shared GRU",
+        "MMoE - no network",
+    ],
 }
 # The comparisons that must all be in favour for the claim to be called shown.
 DECISIVE = {
@@ -40,6 +46,7 @@ DECISIVE = {
     "05_sparse_groups": [0],
     "06_relatedness_by_gumbel_softmax": [0, 1],
     "07_mixture_of_experts": [0, 1],
+    "08_heterogeneous_time_series": [0],
 }
 TASKS = {
     "01_first_model": "65 schools",
@@ -49,6 +56,7 @@ TASKS = {
     "05_sparse_groups": "15 industries",
     "06_relatedness_by_gumbel_softmax": "4 tasks of 200 images",
     "07_mixture_of_experts": "8 tasks with 658 labels",
+    "08_heterogeneous_time_series": "6 tasks of 112 patients",
 }
 
 
