@@ -66,10 +66,11 @@ def check_prior(prior: AbstractTaskPrior, *, likelihood: AbstractLikelihood | No
     _check_file(prior)
     likelihoods = [Gaussian(), Categorical()] if likelihood is None else [likelihood]
     for one in likelihoods:
-        for size in _SIZES if one is likelihoods[0] else _SIZES[:1]:
+        first = one is likelihoods[0]
+        for size in _SIZES if first else _SIZES[:1]:
             tasks, features, intercept = size
             data = example_data(one, tasks, features, intercept=intercept)
-            _check_on(prior, one, data, capture=size is _SIZES[0])
+            _check_on(prior, one, data, capture=first and size is _SIZES[0])
     _check_one_task(prior, likelihoods[0])
 
 

@@ -33,7 +33,7 @@ def few(x: np.ndarray, y: np.ndarray, task: np.ndarray, number: int = 4) -> Task
 def fitted(prior: object, noise: str = "shared") -> tuple[Posterior, TaskData]:
     x, y, task, old = rows()
     data = TaskData.from_arrays(x[old], y[old], task[old])
-    posterior = Collapsed(draws=4000).run(MultiTaskModel(prior, Gaussian(noise=noise)), data)
+    posterior = Collapsed(draws=1000).run(MultiTaskModel(prior, Gaussian(noise=noise)), data)
     return posterior, few(x, y, task)
 
 
@@ -52,7 +52,7 @@ def test_agrees_with_a_fit_that_saw_the_rows(prior: object) -> None:
     posterior, new = fitted(prior)
     x, y, task, old = rows()
     chosen = np.concatenate([np.flatnonzero(old), np.flatnonzero(~old)[:4]])
-    together = Collapsed(draws=4000).run(
+    together = Collapsed(draws=1000).run(
         MultiTaskModel(prior, Gaussian()), TaskData.from_arrays(x[chosen], y[chosen], task[chosen])
     )
     found, exact = (p.weights().loc[str(TASKS)] for p in (adapt(posterior, new), together))

@@ -14,9 +14,13 @@ from bayes_mtl.priors import Hierarchical
 from tests.inference import cases
 
 SAMPLER = Collapsed(NUTS(draws=500, warmup=300, chains=4, progress=False))
+# The suite runs this one each time; `python -m benchmarks.reference` compares many more draws.
+SHORT = Collapsed(NUTS(draws=400, warmup=150, chains=2, progress=False))
 
 
-def compare(found: dict[str, np.ndarray], reference: dict[str, np.ndarray]) -> None:
+def compare(
+    found: dict[str, np.ndarray], reference: dict[str, np.ndarray], of_mean: float = 0.1, of_sd: float = 0.1
+) -> None:
     """Means within 0.1 posterior sd, sds within 10 %.
 
     Two thousand draws on either side: the standard error of a difference of means is 0.03 sd, so 0.1 is
@@ -24,8 +28,8 @@ def compare(found: dict[str, np.ndarray], reference: dict[str, np.ndarray]) -> N
     """
     for name, draws in found.items():
         expected = reference[name]
-        assert abs(draws.mean() - expected.mean()) / expected.std() < 0.1, name
-        assert abs(draws.std() / expected.std() - 1) < 0.1, name
+        assert abs(draws.mean() - expected.mean()) / expected.std() < of_mean, name
+        assert abs(draws.std() / expected.std() - 1) < of_sd, name
 
 
 def test_eight_schools(data_dir: Path) -> None:
@@ -35,9 +39,11 @@ def test_eight_schools(data_dir: Path) -> None:
     data = TaskData.from_arrays(np.zeros((8, 0)), written["y"], schools, noise=written["sigma"])
     prior = Hierarchical(mean=Normal(0.0, 5.0), scale=HalfCauchy(5.0), covariance="diagonal")
     model = MultiTaskModel(prior, Gaussian(noise="known"), standardize=False)
-    draws = SAMPLER.run(model, data).draws
+    draws = SHORT.run(model, data).draws
     found = {f"theta[{i + 1}]": draws["weights"][:, i].numpy() for i in range(8)}
-    compare({"mu": draws["mean"].numpy(), "tau": draws["scale"].numpy(), **found}, reference)
+    found = {"mu": draws["mean"].numpy(), "tau": draws["scale"].numpy(), **found}
+    # 800 draws: standard errors of 0.042 sd, and of 8 % for tau.
+    compare(found, reference, of_mean=0.13, of_sd=0.2)
 
 
 @cases.slow
