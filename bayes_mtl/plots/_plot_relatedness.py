@@ -1,7 +1,7 @@
 """How alike tasks are, as a map with related tasks side by side."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
 _MOST_LABELS = 50
 _MOST_LEAVES = 400
+_OF_FEATURES = "share of one task in the prior of the other's features, both directions"
 
 
 def plot_relatedness(
-    posterior: Posterior, tasks: Sequence[str] | None = None, ax: "Axes | None" = None
+    posterior: Posterior,
+    tasks: Sequence[str] | None = None,
+    ax: "Axes | None" = None,
+    *,
+    of: Literal["weights", "features"] = "weights",
 ) -> "Figure":
     """Posterior mean of the relatedness of every pair of tasks.
 
@@ -34,6 +39,8 @@ def plot_relatedness(
         Names of the tasks to compare; all by default.
     ax
         Axes to draw on; a new figure by default.
+    of
+        What is related: see `Posterior.relatedness`.
 
     Returns
     -------
@@ -42,9 +49,9 @@ def plot_relatedness(
     Raises
     ------
     InputError
-        For an unknown task, or fewer than two.
+        For an unknown task, or fewer than two; for features that no prior relates.
     """
-    mean = posterior.relatedness(tasks).mean
+    mean = posterior.relatedness(tasks, of=of).mean
     order = related_order(mean.to_numpy())
     values, names = mean.to_numpy()[np.ix_(order, order)], [str(mean.index[i]) for i in order]
     number = len(names)
@@ -67,7 +74,7 @@ def plot_relatedness(
     label_axis(axes, "x", names, _MOST_LABELS)
     axes.set_xlabel(f"task{every(step)}")
     bar = figure.colorbar(image, ax=axes, shrink=0.7, pad=0.02)
-    bar.set_label(meaning(posterior.program.prior))
+    bar.set_label(_OF_FEATURES if of == "features" else meaning(posterior.program.prior))
     return figure
 
 

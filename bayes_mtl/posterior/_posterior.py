@@ -18,7 +18,7 @@ from bayes_mtl.posterior._fit_record import FitRecord
 from bayes_mtl.posterior._new_tasks import new_dims, new_weights
 from bayes_mtl.posterior._predict import predict
 from bayes_mtl.posterior._prediction import Prediction
-from bayes_mtl.posterior._relatedness import Relatedness
+from bayes_mtl.posterior._relatedness import Of, Relatedness
 from bayes_mtl.posterior._request import labels_of, request_of_data, request_of_rows
 from bayes_mtl.posterior._save import save
 
@@ -191,15 +191,14 @@ class Posterior:
         dims = new_dims(self.program, tasks, task_features)
         return new_weights(self.program, self.draws, dims, seed)
 
-    def relatedness(self, tasks: Sequence[str] | None = None, level: float = 0.9) -> Relatedness:
-        """How alike tasks are, with intervals; what the number means depends on the prior.
+    def relatedness(
+        self, tasks: Sequence[str] | None = None, level: float = 0.9, *, of: Of = "weights"
+    ) -> Relatedness:
+        """How alike ``tasks`` are, all by default; what the number means depends on the prior.
 
-        Parameters
-        ----------
-        tasks
-            Names of the tasks to compare; all by default.
+        It is about their weights, or (with a network of `RelatedFeatures`) about their features.
         """
-        return _relatedness.relatedness(self, tasks, level)
+        return _relatedness.relatedness(self, tasks, level, of)
 
     def weights(self, level: float = 0.9) -> "pd.DataFrame":
         """Weights of all tasks in the user's units: one row for each task, feature and output."""

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.posterior._kinds import kinds
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from bayes_mtl.posterior._posterior import Posterior
 
 _LARGEST = 1 << 27
+FEATURES = "beta"
+"""Site of the shares that tasks have in each other's prior of the features."""
+Of = Literal["weights", "features"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +41,21 @@ class Relatedness:
     level: float
 
 
-def relatedness(posterior: "Posterior", tasks: Sequence[str] | None, level: float) -> Relatedness:
+def relatedness(
+    posterior: "Posterior", tasks: Sequence[str] | None, level: float, of: Of = "weights"
+) -> Relatedness:
     """See `Posterior.relatedness`."""
     import pandas as pd
 
     program, ends = posterior.program, tails(level)
+    if of not in ("weights", "features"):
+        raise InputError(message("of", "'weights' or 'features'", repr(of), "Pass one of them."))
+    if of == "features" and FEATURES not in posterior.draws:
+        found_in = (
+            type(program.network).__name__ if program.network is not None else "a model without a network"
+        )
+        remedy = "Fit a network of RelatedFeatures, or leave it out for the prior's own."
+        raise InputError(message("of", "features that tasks share through their prior", found_in, remedy))
     wanted = (
         list(range(len(posterior.tasks))) if tasks is None else list(program.schema.encode_tasks(list(tasks)))
     )
@@ -54,9 +68,15 @@ def relatedness(posterior: "Posterior", tasks: Sequence[str] | None, level: floa
         draws = {name: value[every] for name, value in draws.items()}
     size = len(posterior.tasks)
     found = {name: np.full((size, size), np.nan) for name in ("mean", "lower", "upper")}
-    for kind in kinds(program, draws, program.task_features):
-        values = program.prior.relatedness(kind.draws, kind.dims).double().numpy()
-        at = np.ix_(kind.tasks, kind.tasks)
+    if of == "features":
+        parts = [(tuple(range(size)), _shares(draws[FEATURES]))]
+    else:
+        parts = [
+            (kind.tasks, program.prior.relatedness(kind.draws, kind.dims))
+            for kind in kinds(program, draws, program.task_features)
+        ]
+    for own, related in parts:
+        values, at = related.double().numpy(), np.ix_(own, own)
         found["mean"][at] = values.mean(0)
         found["lower"][at], found["upper"][at] = np.quantile(values, ends, axis=0)
     names = [posterior.tasks[t] for t in wanted]
@@ -65,3 +85,9 @@ def relatedness(posterior: "Posterior", tasks: Sequence[str] | None, level: floa
         for key, value in found.items()
     }
     return Relatedness(**frames, level=level)
+
+
+def _shares(beta: Tensor) -> Tensor:
+    """Share of one task in the other's prior, averaged over both directions; 1 on the diagonal."""
+    eye = torch.eye(beta.shape[-1], dtype=torch.bool, device=beta.device)
+    return (0.5 * (beta + beta.mT)).masked_fill(eye, 1.0)

@@ -15,8 +15,10 @@ from bayes_mtl._seed import seeded
 from bayes_mtl.inference import MAP, NUTS, SVI, adapt
 from bayes_mtl.likelihoods import Categorical, Gaussian, Mixed
 from bayes_mtl.networks import MLP, RelatedFeatures
+from bayes_mtl.plots import plot_relatedness
 from bayes_mtl.priors import GumbelSoftmax, Hierarchical
 from bayes_mtl.testing import check_model, check_network
+from tests.posterior.examples import example
 
 FAST = SVI(steps=250, particles=1, draws=100, learning_rate=0.03, progress=False, compile=False)
 CENTERS = np.array([[2.0, 0.0], [-1.0, 1.7], [-1.0, -1.7]])
@@ -181,3 +183,19 @@ def test_only_svi_fits_it(inference: Any) -> None:
 def test_impossible_settings_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(settings))):
         network(**settings)
+
+
+def test_relatedness_of_the_features(fitted: Posterior) -> None:
+    beta = fitted.draws["beta"].double().numpy()
+    found = fitted.relatedness(of="features")
+    assert list(found.mean.index) == list(fitted.tasks)
+    for i in range(3):
+        for j in range(3):
+            values = np.ones(100) if i == j else 0.5 * (beta[:, i, j] + beta[:, j, i])
+            assert found.mean.iloc[i, j] == pytest.approx(values.mean(), abs=1e-6)
+            assert found.upper.iloc[i, j] == pytest.approx(np.quantile(values, 0.95), abs=1e-6)
+    label = plot_relatedness(fitted, of="features").axes[1].get_ylabel()
+    assert "features" in label
+    other, _ = example()
+    with pytest.raises(InputError, match="network"):
+        other.relatedness(of="features")
