@@ -6,6 +6,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from torch import nn
 
 import bayes_mtl
 from bayes_mtl import networks, priors
+from bayes_mtl.inference import NUTS, SVI, AbstractInference, Trees
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -84,6 +86,28 @@ def test_formulas_are_mathml_and_nothing_is_fetched(site: Path) -> None:
     assert '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">' in formula
 
 
+@pytest.fixture
+def short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Examples have to run; what their fits find is tested elsewhere."""
+    for kind, most in (
+        (SVI, {"steps": 60}),
+        (NUTS, {"draws": 30, "warmup": 30}),
+        (Trees, {"draws": 5, "warmup": 5}),
+    ):
+
+        def shortened(
+            self: AbstractInference,
+            most: dict[str, int] = most,
+            original: Callable[[AbstractInference], None] = kind.__post_init__,
+        ) -> None:
+            original(self)
+            for name, number in most.items():
+                object.__setattr__(self, name, min(getattr(self, name), number))
+
+        monkeypatch.setattr(kind, "__post_init__", shortened)
+
+
+@pytest.mark.usefixtures("short_fits")
 @pytest.mark.parametrize("page", [page for page in PAGES if PYTHON.search(page.read_text("utf-8"))], ids=name)
 def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All blocks of a page that are marked as Python, in order, in one namespace."""
