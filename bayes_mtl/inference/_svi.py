@@ -80,8 +80,8 @@ class SVI(AbstractInference):
     draws
         Posterior draws to keep.
     device
-        ``"auto"`` takes a GPU where there is one and the data are large enough to gain, or any name
-        that torch knows.
+        ``"auto"`` takes a GPU where there is one and a step has over 2 million numbers to work on (rows x
+        weights of a row x outputs x particles); or any name that torch knows.
     compile
         True compiles a whole step into machine code before the first (half a minute once for a model and
         its sizes, then from the compiler's cache), False never does, ``"auto"`` does it after 300 steps
