@@ -62,11 +62,21 @@ def heatmap(
     axes.set_ylabel(f"{names[0]}{every(step)}")
     axes.set_xlabel(f"{names[1]}{every(across)}")
     if number <= _MOST_NUMBERS:
+        # As wide as each other, so that neighbours do not touch; an exact 0 is told from a small number.
+        decimals = int(np.clip(2 - np.ceil(np.log10(end)), 0, 6))
         for (i, j), value in np.ndenumerate(values):
             if np.isfinite(value):
                 red, green, blue, _ = image.cmap(image.norm(value))
                 dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5  # how bright the eye sees it
                 colour = "white" if dark else "black"
-                axes.text(j, i, f"{value:.2g}", ha="center", va="center", color=colour, fontsize=8)
+                axes.text(
+                    j,
+                    i,
+                    f"{value:.{decimals}f}" if value else "0",
+                    ha="center",
+                    va="center",
+                    color=colour,
+                    fontsize=8,
+                )
     figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02).set_label(label)
     return figure

@@ -60,3 +60,11 @@ def test_axes_of_ones_own_and_empty_tables() -> None:
     assert "score" in axes.get_title()
     with pytest.raises(InputError, match="rows and columns"):
         plot_expert_use(pd.DataFrame())
+
+
+def test_numbers_are_as_wide_as_each_other_and_closed_gates_are_zeros(
+    drawn: Callable[[Figure], Axes],
+) -> None:
+    use = pd.DataFrame([[0.0968, 0.9032, 0.0], [0.001, 0.5, 0.499]], ["a", "b"])
+    axes = drawn(plot_expert_use(use))
+    assert [text.get_text() for text in axes.texts] == ["0.10", "0.90", "0", "0.00", "0.50", "0.50"]
