@@ -26,6 +26,7 @@ from bayes_mtl.likelihoods import AbstractLikelihood, Gaussian
 from bayes_mtl.networks import MLP
 from bayes_mtl.priors import AbstractTaskPrior, Hierarchical, Pooled
 from bayes_mtl.testing._example_data import example_data
+from tests.inference.cases import slow
 from tests.likelihoods.cases import CASES
 from tests.priors.cases import PRIORS
 
@@ -84,7 +85,9 @@ def test_every_prior(name: str) -> None:
     same(trajectory(svi, model, data, captured=False), trajectory(svi, model, data, captured=True))
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [n if i % 2 == 0 else pytest.param(n, marks=slow) for i, n in enumerate(CASES)]
+)
 def test_every_likelihood(name: str) -> None:
     likelihood: AbstractLikelihood = CASES[name].likelihood
     data, model = example_data(likelihood, 4, 2), MultiTaskModel(Hierarchical(), likelihood)

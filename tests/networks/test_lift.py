@@ -100,7 +100,7 @@ class FixedHeads(AbstractTaskPrior):
     """Every weight of every task is 1."""
 
     def weights(self, dims: Dims) -> torch.Tensor:
-        return torch.ones(dims.weights)
+        return torch.ones(dims.tasks, *dims.weights)
 
 
 class FixedTurn(nn.Module):

@@ -108,7 +108,10 @@ def test_a_class_that_a_task_never_saw_is_predicted() -> None:
     assert (chosen == 2).mean() > 0.8  # chance is a third
 
 
-def test_a_new_task_finds_its_block(fitted: Posterior, tmp_path: Path) -> None:
+def test_a_new_task_finds_its_block(
+    fitted: Posterior, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bayes_mtl.inference._adapt_by_guide._STEPS", 500)  # enough for five rows
     random = np.random.default_rng(1)
     x = random.normal(size=(5, 3))
     rows = TaskData.from_arrays(x, x @ CENTERS[1] + 0.3 * random.normal(size=5), np.array(["new"] * 5))
