@@ -1,13 +1,14 @@
 """How alike tasks are, as a map with related tasks side by side."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bayes_mtl.plots._canvas import canvas
 from bayes_mtl.plots._labels import every, label_axis
 from bayes_mtl.posterior import Posterior
+from bayes_mtl.posterior._relatedness import Of
 from bayes_mtl.priors import AbstractTaskPrior
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def plot_relatedness(
     tasks: Sequence[str] | None = None,
     ax: "Axes | None" = None,
     *,
-    of: Literal["weights", "features"] = "weights",
+    of: Of = "weights",
 ) -> "Figure":
     """Posterior mean of the relatedness of every pair of tasks.
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.posterior._kinds import kinds
 from bayes_mtl.posterior._tails import tails
+from bayes_mtl.priors._mutual_shares import mutual_shares
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,7 @@ def relatedness(
     size = len(posterior.tasks)
     found = {name: np.full((size, size), np.nan) for name in ("mean", "lower", "upper")}
     if of == "features":
-        parts = [(tuple(range(size)), _shares(draws[FEATURES]))]
+        parts = [(tuple(range(size)), mutual_shares(draws[FEATURES]))]
     else:
         parts = [
             (kind.tasks, program.prior.relatedness(kind.draws, kind.dims))
@@ -85,9 +85,3 @@ def relatedness(
         for key, value in found.items()
     }
     return Relatedness(**frames, level=level)
-
-
-def _shares(beta: Tensor) -> Tensor:
-    """Share of one task in the other's prior, averaged over both directions; 1 on the diagonal."""
-    eye = torch.eye(beta.shape[-1], dtype=torch.bool, device=beta.device)
-    return (0.5 * (beta + beta.mT)).masked_fill(eye, 1.0)

@@ -37,6 +37,7 @@ from bayes_mtl.priors._abstract_task_prior import AbstractTaskPrior
 from bayes_mtl.priors._estimates import Estimates
 from bayes_mtl.priors._mixture_guide import MixtureGuide, start_of
 from bayes_mtl.priors._mixture_state import MixtureState
+from bayes_mtl.priors._mutual_shares import mutual_shares
 
 if TYPE_CHECKING:
     from bayes_mtl.data import Batch
@@ -184,9 +185,7 @@ class GumbelSoftmax(AbstractTaskPrior):
 
     def relatedness(self, draws: Mapping[str, Tensor], dims: Dims) -> Tensor:
         """Share of one task in the other's prior, averaged over both directions; 1 on the diagonal."""
-        alpha = draws["alpha"]
-        eye = torch.eye(dims.tasks, dtype=torch.bool, device=alpha.device)
-        return (0.5 * (alpha + alpha.mT)).masked_fill(eye, 1.0)
+        return mutual_shares(draws["alpha"])
 
 
 def _state(dims: Dims) -> MixtureState:
