@@ -196,7 +196,8 @@ class Posterior:
     ) -> Relatedness:
         """How alike ``tasks`` are, all by default; what the number means depends on the prior.
 
-        It is about their weights, or (with a network of `RelatedFeatures`) about their features.
+        It is about their weights, or (with a network of `RelatedFeatures`) about their features; an
+        `InputError` tells of an unknown task, fewer than two, and features that no prior relates.
         """
         return _relatedness.relatedness(self, tasks, level, of)
 
