@@ -41,9 +41,9 @@ def test_eight_schools(data_dir: Path) -> None:
     model = MultiTaskModel(prior, Gaussian(noise="known"), standardize=False)
     draws = SHORT.run(model, data).draws
     found = {f"theta[{i + 1}]": draws["weights"][:, i].numpy() for i in range(8)}
-    found = {"mu": draws["mean"].numpy(), "tau": draws["scale"].numpy(), **found}
-    # 800 draws: standard errors of 0.042 sd, and of 8 % for tau.
-    compare(found, reference, of_mean=0.13, of_sd=0.2)
+    # 800 draws: standard errors of 0.042 sd, and for sds of 3 %, but of 8 % for tau.
+    compare({"mu": draws["mean"].numpy(), **found}, reference, of_mean=0.13)
+    compare({"tau": draws["scale"].numpy()}, reference, of_mean=0.13, of_sd=0.2)
 
 
 @cases.slow
