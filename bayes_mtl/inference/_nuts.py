@@ -71,7 +71,10 @@ class NUTS(AbstractInference):
     def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
         require_fixed_joint(model.prior, model.network, "NUTS")
         if model.network is not None:
-            raise UnsupportedError("NUTS does not train a network. Use SVI, or freeze it into the features.")
+            raise UnsupportedError(
+                "NUTS takes no network, not even a Frozen one. Use SVI, or Collapsed for a Frozen one and a "
+                "Gaussian likelihood; or make the network's outputs the features of the data."
+            )
         began = time.perf_counter()
         with seeded(seed), local_parameters():
             program = model.program(data)
