@@ -18,7 +18,7 @@ from bayes_mtl.data import Batch, Scaling, Schema, TaskData, full_batch
 from bayes_mtl.likelihoods import AbstractLikelihood
 from bayes_mtl.model._features import design, drawn_design, rows_of, training_design
 from bayes_mtl.model._task_scale import task_scale
-from bayes_mtl.model._weighted import weighted
+from bayes_mtl.model._weighted import weighted, weighted_in_turn
 from bayes_mtl.networks import AbstractRandomNetwork
 from bayes_mtl.priors import AbstractTaskPrior
 
@@ -193,7 +193,12 @@ class Program(PyroModule):
         }
 
     def predictor(
-        self, batch: Batch, weights: Tensor, fixed: Tensor | None, features: Tensor | None = None
+        self,
+        batch: Batch,
+        weights: Tensor,
+        fixed: Tensor | None,
+        features: Tensor | None = None,
+        in_turn: bool = False,
     ) -> Tensor:
         """Linear predictor ``[..., observations, outputs]`` in the user's units.
 
@@ -201,9 +206,11 @@ class Program(PyroModule):
         ----------
         features
             The batch's `design`. By default it is made; where it is random, for each draw of the weights.
+        in_turn
+            Whether tasks may be taken one by one: several times faster, but no graph can be captured of it.
         """
         features = self.design(batch, weights.shape[:-3]) if features is None else features
-        f = weighted(features, weights, batch)
+        f = (weighted_in_turn if in_turn else weighted)(features, weights, batch)
         rows = self.fixed_rows(batch)
         if fixed is not None and rows is not None:
             f = f + rows @ fixed.reshape(*fixed.shape[:-3], *fixed.shape[-2:]).to(rows.dtype)

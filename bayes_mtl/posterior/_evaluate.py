@@ -43,7 +43,7 @@ def evaluate(program: Program, draws: Mapping[str, Tensor], batch: Batch) -> tup
     """Linear predictor ``[draws, observations, outputs]`` and the likelihood's parameters."""
 
     def parts() -> tuple[Tensor, dict[str, Tensor]]:
-        f = program.predictor(batch, draws["weights"], program.fixed())
+        f = program.predictor(batch, draws["weights"], program.fixed(), in_turn=True)
         return f, program.likelihood_parameters(batch)
 
     with torch.no_grad():
