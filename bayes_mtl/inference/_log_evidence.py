@@ -63,8 +63,22 @@ class LogEvidence(torch.autograd.Function):
 
 def log_evidence(*arguments: Tensor) -> Tensor:
     """`LogEvidence` of ``xx, xy, yy, n, mean, root, inverse``, ``[..., tasks, (components)]``."""
+    if not torch.is_grad_enabled() or not any(argument.requires_grad for argument in arguments):
+        return _value(*arguments)
     value: Tensor = LogEvidence.apply(*arguments)  # type: ignore[no-untyped-call]
     return value
+
+
+def _value(
+    xx: Tensor, xy: Tensor, yy: Tensor, n: Tensor, mean: Tensor, root: Tensor, inverse: Tensor
+) -> Tensor:
+    """The value alone, without what its gradient would need: half the time."""
+    _, residual, precision, center = white_system(xx, xy, yy, mean, root, inverse)
+    factor = torch.linalg.cholesky(precision)
+    half = torch.linalg.solve_triangular(factor, center.unsqueeze(-1), upper=False).squeeze(-1)
+    log_det = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    fit = half.square().sum(-1) - inverse * residual
+    return 0.5 * (n * (inverse.log() - _LOG_2PI) + fit) - log_det
 
 
 def white_system(

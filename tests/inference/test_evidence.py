@@ -13,6 +13,7 @@ from torch.distributions import MultivariateNormal
 from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._seed import seeded
 from bayes_mtl.inference._collapsed_program import CollapsedProgram
+from bayes_mtl.inference._log_evidence import log_evidence
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.model import Program
 from bayes_mtl.priors import AbstractTaskPrior, Moments, at_draws
@@ -245,3 +246,22 @@ def test_a_weight_of_two_is_a_row_twice() -> None:
         second = log_densities(together(b, (), draws), 2)["evidence"]
     # sums of squares of targets near 50 lose some digits
     assert torch.allclose(first, second, rtol=1e-9)
+
+
+def test_the_value_alone_is_the_value_with_a_gradient() -> None:
+    random = torch.Generator().manual_seed(0)
+    x = torch.randn(6, 5, 9, 3, generator=random).double()
+    y = torch.randn(6, 5, 9, generator=random).double()
+    mean, root = (torch.randn(6, 5, *shape, generator=random).double() for shape in ((3,), (3, 3)))
+    sums = (
+        x.mT @ x,
+        (x.mT @ y.unsqueeze(-1)).squeeze(-1),
+        y.square().sum(-1),
+        torch.full((6, 5), 9.0).double(),
+    )
+    inverse = torch.rand(6, 5, generator=random).double() + 0.5
+    alone = log_evidence(*sums, mean, root, inverse)
+    assert not alone.requires_grad
+    with_gradient = log_evidence(*sums, mean, root.requires_grad_(), inverse)
+    assert with_gradient.requires_grad
+    assert torch.allclose(alone, with_gradient, rtol=1e-10)
