@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 
 _FEWEST_DRAWS = 4
-_FEWEST_WEIGHTS = 25
-"""The tail is a fifth of them, and a Pareto distribution is fitted to five values at least."""
 
 
 def generation() -> int:
@@ -54,51 +52,6 @@ def to_arviz(
     for name in content:
         result[name].attrs.update(attrs)
     return result
-
-
-def psis(log_weights: np.ndarray) -> tuple[np.ndarray, float]:
-    """Pareto-smoothed, normalised log weights and the shape ``k`` of their tail.
-
-    Parameters
-    ----------
-    log_weights
-        ``[draws]``, log importance weights up to a constant; ``-inf`` is a weight of zero.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``[draws]``.
-    float
-        ``k``: ``-inf`` where the largest weights are all equal (no tail), ``inf`` where the tail is too
-        heavy to be fitted or a weight is not a number, NaN where there are too few draws to tell.
-
-    References
-    ----------
-    Vehtari et al., Pareto smoothed importance sampling (JMLR 2024); k above 0.7 makes the weights,
-    and what they correct, unreliable.
-    """
-    weights = np.array(log_weights, dtype=np.float64)
-    if np.isnan(weights).any() or not np.isfinite(weights.max()):
-        return np.full_like(weights, np.nan), np.inf
-    # exp(-700) is still a float64; what lies further below the largest weight counts for nothing.
-    weights = np.maximum(weights - weights.max(), -700.0)
-    plain = weights - np.log(np.exp(weights).sum())
-    if len(weights) < _FEWEST_WEIGHTS:
-        return plain, np.nan
-    tail = int(np.ceil(min(len(weights) / 5, 3 * np.sqrt(len(weights)))))
-    if np.sort(weights)[-tail] == 0:
-        return plain, -np.inf
-    if generation() >= 1:
-        from arviz_stats.base import array_stats
-
-        # It takes the log-likelihoods of LOO, whose negative are the log weights; up to 0.23 the weights.
-        smoothed, k = array_stats.psislw(-weights, axis=-1)
-    else:
-        import arviz
-
-        smoothed, k = arviz.psislw(weights)
-    shape = float(np.asarray(k))
-    return (plain, np.inf) if np.isnan(shape) else (np.asarray(smoothed), shape)
 
 
 def chain_statistics(values: np.ndarray) -> dict[str, np.ndarray]:

@@ -14,32 +14,9 @@ from typing import Any
 import numpy as np
 
 TASKS = ["a", "b", "c"]
-SHAPES = (-0.3, 0.3, 0.9)
-WEIGHTS = 20_000
 AR = (0.0, 0.5, 0.9)
 CHAINS, DRAWS = 4, 2_000
 SHIFTS = (0.0, 0.2, 1.0)
-
-
-def log_weights(shape: float) -> np.ndarray:
-    """Log of the quantiles of a generalised Pareto distribution, shuffled: the shape is exact."""
-    p = (np.arange(WEIGHTS) + 0.5) / WEIGHTS
-    return np.random.default_rng(0).permutation(np.log(((1 - p) ** -shape - 1) / shape))
-
-
-def odd_log_weights() -> dict[str, np.ndarray]:
-    """Weights on which the two generations differ when left alone."""
-    plain = np.log(np.random.default_rng(1).gamma(2.0, size=1000))
-    return {
-        "equal": np.zeros(1000),
-        "ties_at_the_top": np.where(np.arange(1000) < 500, 0.0, -1.0),
-        "some_zero": np.where(np.arange(1000) < 100, -np.inf, plain),
-        "nan": np.where(np.arange(1000) < 1, np.nan, plain),
-        "infinite": np.where(np.arange(1000) < 1, np.inf, plain),
-        "all_zero": np.full(1000, -np.inf),
-        "few": plain[:24],
-        "cauchy": np.random.default_rng(2).standard_cauchy(1000),
-    }
 
 
 def chains() -> np.ndarray:
@@ -93,12 +70,6 @@ def exported(adapter: ModuleType) -> dict[str, Any]:
 def probe(adapter: ModuleType) -> dict[str, Any]:
     """Everything above, through the adapter, as plain numbers."""
     found: dict[str, Any] = {"generation": adapter.generation(), "export": exported(adapter)}
-    found["k"] = [adapter.psis(log_weights(shape))[1] for shape in SHAPES]
-    smoothed = adapter.psis(log_weights(0.3))[0]
-    order = np.argsort(log_weights(0.3))
-    found["smoothed_sum"] = float(np.exp(smoothed).sum())
-    found["smoothed_in_order"] = bool((np.diff(smoothed[order]) >= 0).all())
-    found["odd_k"] = {name: adapter.psis(values)[1] for name, values in odd_log_weights().items()}
     statistics = adapter.chain_statistics(chains())
     found["chains"] = {name: values.tolist() for name, values in statistics.items()}
     found["odd_chains"] = {

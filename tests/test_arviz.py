@@ -108,27 +108,6 @@ def test_exports_keep_values_names_and_attributes(found: dict[str, Any]) -> None
     assert export["seeds"] == ["7", "7", "7"]
 
 
-def test_k_is_the_shape_of_the_tail(found: dict[str, Any]) -> None:
-    # The weights are quantiles, so there is no Monte-Carlo error; the fit of 425 of them is pulled to 0.5
-    # as if by 10 more (Vehtari et al. 2024, appendix C), at most 0.02 here. A change of sign of the log
-    # weights would give a shape below 0 for all.
-    assert found["k"] == pytest.approx(arviz_probe.SHAPES, abs=0.05)
-
-
-def test_smoothed_weights_are_normalised_and_in_order(found: dict[str, Any]) -> None:
-    assert found["smoothed_sum"] == pytest.approx(1.0, abs=1e-9)
-    assert found["smoothed_in_order"]
-
-
-def test_odd_weights_mean_the_same_everywhere(found: dict[str, Any]) -> None:
-    odd = found["odd_k"]
-    assert odd["equal"] == odd["ties_at_the_top"] == -np.inf
-    assert odd["nan"] == odd["infinite"] == odd["all_zero"] == np.inf
-    assert odd["cauchy"] > 1  # exp of a Cauchy variable has no moment at all
-    assert np.isnan(odd["few"])
-    assert odd["some_zero"] < 0.5  # gamma weights have all moments
-
-
 def reference_r_hat(chains: np.ndarray) -> float:
     """Rank-normalised split R-hat as Vehtari et al. (2021) write it, of location and of spread."""
     half = chains.shape[1] // 2
@@ -174,10 +153,3 @@ def test_what_cannot_be_told_is_not_a_number(found: dict[str, Any]) -> None:
     assert odd["one_chain"]["ess_bulk"][0] == pytest.approx(500, rel=0.25)
     assert odd["stuck"]["r_hat"][0] > 1e6
     assert odd["stuck"]["ess_bulk"][0] < 10
-
-
-def test_the_callers_weights_stay_as_they_were() -> None:
-    weights = arviz_probe.log_weights(0.3)
-    before = weights.copy()
-    _arviz.psis(weights)
-    assert (weights == before).all()

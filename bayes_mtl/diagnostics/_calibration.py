@@ -7,9 +7,8 @@ import numpy as np
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.data import TaskData
+from bayes_mtl.diagnostics._each_observation import EachObservation, each_observation
 from bayes_mtl.diagnostics._fitted_data import require_fitted
-from bayes_mtl.diagnostics._importance import weights_left_out
-from bayes_mtl.diagnostics._loo import parts, powers
 from bayes_mtl.posterior import Posterior
 
 if TYPE_CHECKING:
@@ -59,20 +58,23 @@ class Calibration:
 
         if not 0 < band < 1:
             raise InputError(message("band", "between 0 and 1", band, "Try 0.95."))
-        rows = []
-        groups = [("all tasks", np.ones(len(self), dtype=bool))]
-        groups += [(name, self.task == t) for t, name in enumerate(self.tasks)]
-        for name, own in groups:
-            number = int(own.sum())
-            for level in LEVELS if number else ():
-                share = float((np.abs(self.pit[own] - 0.5) <= level / 2).mean())
-                lower, upper = (
-                    float(binom.ppf(p, number, level)) / number for p in ((1 - band) / 2, (1 + band) / 2)
-                )
-                verdict = "too narrow" if share < lower else "too wide" if share > upper else "as stated"
-                rows.append((name, level, number, share, lower, upper, verdict))
-        columns = ["task", "level", "observations", "coverage", "lower", "upper", "verdict"]
-        return pd.DataFrame(rows, columns=columns).set_index(["task", "level"])
+        names = ["all tasks", *self.tasks]
+        groups = [np.arange(len(self))] + [np.flatnonzero(self.task == t) for t in range(len(self.tasks))]
+        far = np.abs(self.pit - 0.5)
+        frame = pd.DataFrame(
+            [
+                (name, level, len(own), float((far[own] <= level / 2).mean()))
+                for name, own in zip(names, groups, strict=True)
+                for level in (LEVELS if len(own) else ())
+            ],
+            columns=["task", "level", "observations", "coverage"],
+        )
+        number, share = frame["observations"].to_numpy(), frame["coverage"].to_numpy()
+        lower, upper = (
+            binom.ppf(p, number, frame["level"]) / number for p in ((1 - band) / 2, (1 + band) / 2)
+        )
+        verdict = np.select([share < lower, share > upper], ["too narrow", "too wide"], "as stated")
+        return frame.assign(lower=lower, upper=upper, verdict=verdict).set_index(["task", "level"])
 
     def __repr__(self) -> str:
         shares = [f"{(np.abs(self.pit - 0.5) <= level / 2).mean():.1%} in {level:.0%}" for level in LEVELS]
@@ -121,19 +123,11 @@ def calibration(
     known = np.ones(len(data), dtype=bool) if data.censored is None else ~data.censored
     if not known.any():
         raise InputError(message("data", "observations that are not censored", "none", "Pass some."))
-    pit = []
-    random = np.random.default_rng(seed)
-    for part in parts(data.subset(known), posterior.number):
-        drawn = posterior.predict(part, keep_draws=True, seed=seed).draws
-        simulated = np.asarray(drawn)
-        if left_out:
-            weights = weights_left_out(posterior.log_likelihood(part), powers(part))
-        else:
-            weights = np.full_like(simulated, 1.0 / posterior.number)
-        # The target stands among the draws as one of them, which makes ranks exactly uniform.
-        below = (weights * (simulated < part.y)).sum(0)
-        equal = (weights * (simulated == part.y)).sum(0)
-        share = posterior.number / (posterior.number + 1)
-        at = random.uniform(size=len(part))
-        pit.append(share * (below + at * equal) + (1 - share) * at)
-    return Calibration(np.concatenate(pit), data.task[known], data.schema.tasks)
+    some = data if known.all() else data.subset(known)
+    return of_observations(each_observation(posterior, some, left_out=left_out, seed=seed), some)
+
+
+def of_observations(found: EachObservation, data: TaskData) -> Calibration:
+    """The part of an evaluation of all observations that is calibration."""
+    known = np.isfinite(found.pit) if data.censored is None else ~data.censored
+    return Calibration(found.pit[known], data.task[known], data.schema.tasks)

@@ -1,5 +1,7 @@
 """All checks of a posterior."""
 
+import time
+
 from bayes_mtl.data import TaskData
 from bayes_mtl.diagnostics._chains import check_chains
 from bayes_mtl.diagnostics._check_left_out import check_left_out
@@ -40,15 +42,22 @@ def check(posterior: Posterior, data: TaskData | None = None) -> Report:
     Looks at the end of the training (why it stopped, whether the loss still fell), at how well a guide or
     a Gaussian approximation covers the posterior (k-hat of Pareto-smoothed importance weights), at chains
     (R-hat, effective sample size, divergences), and at hyperparameters without uncertainty.
+
+    Observations are judged by a part of the draws, at least 250, where draws times observations exceed a
+    million; those that stand out are judged by all draws. `loo` and `calibration` take all for every one.
     """
+    began = time.perf_counter()
     outcomes = [outcome for layer in _LAYERS if (outcome := layer(posterior)) is not None]
     if data is not None:
         require_fitted(posterior, data)
         outcomes += check_left_out(posterior, data)
     record = posterior.record
+    seconds = time.perf_counter() - began
+    share = f", {seconds / record.seconds:.0%} of the fit's time" if record.seconds > 0 else ""
     return Report(
         f"a posterior of {len(posterior.tasks):,} tasks and {record.observations:,} observations, "
         f"fitted by {record.method}",
         tuple(finding for outcome in outcomes for finding in outcome.findings),
         tuple(outcome.looked_at for outcome in outcomes),
+        f"in {seconds:.2f} s{share}",
     )

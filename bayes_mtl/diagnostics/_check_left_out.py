@@ -4,12 +4,14 @@ import numpy as np
 
 from bayes_mtl._errors import UnsupportedError
 from bayes_mtl.data import TaskData
-from bayes_mtl.diagnostics._calibration import LEVELS, calibration
+from bayes_mtl.diagnostics._calibration import LEVELS, Calibration
+from bayes_mtl.diagnostics._calibration import of_observations as calibration_of
 from bayes_mtl.diagnostics._finding import Finding
 from bayes_mtl.diagnostics._leave_one_out import LeaveOneOut
-from bayes_mtl.diagnostics._loo import loo
+from bayes_mtl.diagnostics._loo import of_observations as loo_of
 from bayes_mtl.diagnostics._loo_tasks import loo_tasks
 from bayes_mtl.diagnostics._outcome import Outcome
+from bayes_mtl.diagnostics._screened import screened
 from bayes_mtl.inference._collapsed_program import why_not_collapsed
 from bayes_mtl.posterior import Posterior
 
@@ -23,7 +25,11 @@ def check_left_out(posterior: Posterior, data: TaskData) -> tuple[Outcome, ...]:
     """What `loo`, `loo_tasks` (where it is exact) and `calibration` say of the fit."""
     if posterior.number < 2:
         return ()
-    outcomes = [_observations(loo(posterior, data)), _calibrated(posterior, data)]
+    each = screened(posterior, data)
+    outcomes = [_observations(loo_of(each, posterior, data))]
+    calibrated = calibration_of(each, data)
+    if len(calibrated):
+        outcomes.append(_calibrated(calibrated))
     if why_not_collapsed(posterior.program) is None:
         try:
             outcomes.append(_tasks(loo_tasks(posterior, data)))
@@ -47,7 +53,9 @@ def _worst(found: LeaveOneOut) -> tuple[np.ndarray, str]:
 def _observations(found: LeaveOneOut) -> Outcome:
     looked = f"influence of observations: elpd {found.total:.1f} (standard error {found.se:.1f})"
     if not found.unreliable.any():
-        return Outcome(f"{looked}, Pareto k at most {found.pareto_k.max():.2f}")
+        worst = found.pareto_k.max()
+        tail = f"Pareto k at most {worst:.2f}" if np.isfinite(worst) else "no weight that matters"
+        return Outcome(f"{looked}, {tail}")
     order, names = _worst(found)
     share = len(order) / len(found)
     finding = Finding(
@@ -79,8 +87,7 @@ def _tasks(found: LeaveOneOut) -> Outcome:
     return Outcome(f"{looked}, {len(order):,} unreliable", (finding,))
 
 
-def _calibrated(posterior: Posterior, data: TaskData) -> Outcome:
-    found = calibration(posterior, data, left_out=True)
+def _calibrated(found: Calibration) -> Outcome:
     # As many verdicts as there are shares: one false alarm in a hundred checks over all of them.
     table = found.to_frame(1 - _FALSE_ALARMS / (len(LEVELS) * (1 + len(found.tasks))))
     overall = table.loc["all tasks"]

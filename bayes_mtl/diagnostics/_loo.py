@@ -1,17 +1,10 @@
 """Leave one observation out."""
 
-from collections.abc import Iterator
-
-import numpy as np
-
 from bayes_mtl.data import TaskData
+from bayes_mtl.diagnostics._each_observation import EachObservation, each_observation
 from bayes_mtl.diagnostics._fitted_data import require_fitted
-from bayes_mtl.diagnostics._importance import joined, left_out
 from bayes_mtl.diagnostics._leave_one_out import LeaveOneOut
 from bayes_mtl.posterior import Posterior
-
-_LARGEST = 1 << 22
-"""Numbers of a chunk, draws times observations: 32 MiB each of a handful of arrays."""
 
 
 def loo(posterior: Posterior, data: TaskData) -> LeaveOneOut:
@@ -42,22 +35,11 @@ def loo(posterior: Posterior, data: TaskData) -> LeaveOneOut:
     a network, and the standardisation, have seen the observation that is left out.
     """
     require_fitted(posterior, data)
-    elpd, inside, k = joined(
-        left_out(posterior.log_likelihood(part), power=powers(part)) for part in parts(data, posterior.number)
-    )
-    return LeaveOneOut(
-        "observations", elpd, inside - elpd, k, data.task, data.schema.tasks, data.index, posterior.number
-    )
+    return of_observations(each_observation(posterior, data, simulate=False), posterior, data)
 
 
-def parts(data: TaskData, draws: int) -> Iterator[TaskData]:
-    """The observations in order, in parts whose log-likelihoods at all draws stay within a bounded memory."""
-    size = max(1, _LARGEST // draws)
-    for start in range(0, len(data), size):
-        whole = size >= len(data)
-        yield data if whole else data.subset(np.arange(start, min(start + size, len(data))))
-
-
-def powers(data: TaskData) -> np.ndarray | float:
-    """Weight with which each observation entered the fit."""
-    return 1.0 if data.weight is None else data.weight
+def of_observations(found: EachObservation, posterior: Posterior, data: TaskData) -> LeaveOneOut:
+    """The part of an evaluation of all observations that is leave-one-out."""
+    gap = found.inside - found.elpd
+    tasks, number = data.schema.tasks, posterior.number
+    return LeaveOneOut("observations", found.elpd, gap, found.k, data.task, tasks, data.index, number)

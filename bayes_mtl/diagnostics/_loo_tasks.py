@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bayes_mtl import _arviz
 from bayes_mtl._errors import UnsupportedError
+from bayes_mtl._psis import psis
 from bayes_mtl.data import TaskData
 from bayes_mtl.diagnostics._fitted_data import require_fitted
 from bayes_mtl.diagnostics._importance import left_out
@@ -74,5 +74,5 @@ def _close_weights(posterior: Posterior) -> np.ndarray | None:
     weights = posterior.record.log_weights
     if weights is None or adapted(posterior) or len(weights) != posterior.number:
         return None
-    smoothed, k = _arviz.psis(weights)
+    smoothed, k = psis(weights)
     return smoothed if k <= USABLE else None

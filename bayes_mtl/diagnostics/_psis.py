@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from bayes_mtl import _arviz
+from bayes_mtl._psis import psis
 from bayes_mtl.diagnostics._finding import Finding
 from bayes_mtl.diagnostics._latents import adapted, collapsed, unknowns
 from bayes_mtl.diagnostics._outcome import Outcome
@@ -35,7 +35,8 @@ def check_psis(posterior: Posterior) -> Outcome | None:
             "Look for extreme values in the data, tighten the priors of scales, or lower the learning rate.",
         )
         return Outcome("closeness of the approximation: densities that are not finite", (finding,))
-    smoothed, k = _arviz.psis(log_weights)
+    smoothed, shape = psis(log_weights)
+    k = float(shape)
     number = len(log_weights)
     limit = min(1.0 - 1.0 / math.log10(number), USABLE) if number > 10 else math.nan
     if math.isnan(k) or math.isnan(limit):

@@ -27,11 +27,14 @@ class Report:
         In any order; kept worst first.
     checked
         What was looked at, a line each.
+    took
+        How long that took, in words.
     """
 
     subject: str
     findings: tuple[Finding, ...]
     checked: tuple[str, ...]
+    took: str = ""
 
     def __post_init__(self) -> None:
         worst_first = sorted(self.findings, key=lambda finding: _ORDER.index(finding.severity))
@@ -55,7 +58,7 @@ class Report:
         for finding in self.findings:
             lines += ["", f"{finding.severity.upper()}: {finding.title}"]
             lines += _wrapped("  What: ", finding.what) + _wrapped("  Try:  ", finding.remedy)
-        lines += ["", "Looked at:"]
+        lines += ["", f"{self._heading()}:"]
         for line in self.checked:
             lines += _wrapped("- ", line)
         return "\n".join(lines)
@@ -70,8 +73,11 @@ class Report:
                 f"{escape(finding.what)}<br><i>Try:</i> {escape(finding.remedy)}</div>"
             )
         looked = "".join(f"<li>{escape(line)}</li>" for line in self.checked)
-        parts.append(f"<details><summary>Looked at</summary><ul>{looked}</ul></details>")
+        parts.append(f"<details><summary>{escape(self._heading())}</summary><ul>{looked}</ul></details>")
         return f'<div style="max-width:60em">{"".join(parts)}</div>'
+
+    def _heading(self) -> str:
+        return f"Looked at ({self.took})" if self.took else "Looked at"
 
     def _verdict(self) -> str:
         counts = [(name, sum(f.severity == name for f in self.findings)) for name in _ORDER]

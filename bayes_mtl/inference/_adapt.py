@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bayes_mtl import _arviz
 from bayes_mtl._errors import InputError, UnsupportedError, message
+from bayes_mtl._psis import psis
 from bayes_mtl._seed import seeded
 from bayes_mtl.data import Scaling, TaskData
 from bayes_mtl.inference._adapt_by_guide import adapt_by_guide, extended_network
@@ -113,7 +113,7 @@ def _with_task(
     with torch.no_grad():
         evidence = few.evidence(log)
         per_draw = evidence.logsumexp(-1)
-        smoothed, _ = _arviz.psis(per_draw.numpy())
+        smoothed, _ = psis(per_draw.numpy())
         chosen = torch.multinomial(torch.as_tensor(np.exp(smoothed)), number, replacement=True)
         component = torch.distributions.Categorical(logits=evidence[chosen]).sample()
         proposal = torch.distributions.Categorical(logits=log[:, chosen, component].T).sample()

@@ -8,8 +8,9 @@ from pyro.distributions import HalfNormal
 from scipy.special import logsumexp
 from torch.distributions import MultivariateNormal, Normal
 
-from bayes_mtl import MultiTaskModel, Posterior, TaskData, _arviz
+from bayes_mtl import MultiTaskModel, Posterior, TaskData
 from bayes_mtl._errors import UnsupportedError
+from bayes_mtl._psis import psis
 from bayes_mtl.data._split import own_tasks
 from bayes_mtl.diagnostics import loo_tasks
 from bayes_mtl.diagnostics._task_evidence import approximate_evidence, exact_evidence
@@ -72,7 +73,7 @@ def test_it_is_what_fits_without_the_task_say() -> None:
     for t in reliable[:2]:
         refit = Collapsed(draws=2000).run(model, alone(data, data.task != t))
         held_out = exact_evidence(_with_draws(posterior, refit), data)[:, t]
-        log, _ = _arviz.psis(refit.record.log_weights)
+        log, _ = psis(refit.record.log_weights)
         value = logsumexp(log + held_out)
         error = np.sqrt(np.square(np.exp(log + held_out - value) - np.exp(log)).sum())
         # two standard errors of the difference; both sides have as many draws
