@@ -10,6 +10,7 @@ from bayes_mtl.data._minibatches import Minibatches
 from bayes_mtl.data._round_robin import RoundRobin
 from bayes_mtl.data._scaling import Scaling
 from bayes_mtl.data._schema import Schema
+from bayes_mtl.data._share import Share
 from bayes_mtl.data._statistics import Statistics
 from bayes_mtl.data._task_data import TaskData
 
@@ -22,6 +23,7 @@ __all__ = [
     "RoundRobin",
     "Scaling",
     "Schema",
+    "Share",
     "Statistics",
     "TaskData",
     "full_batch",

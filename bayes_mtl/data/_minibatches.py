@@ -17,6 +17,7 @@ from bayes_mtl.data._full_batch import as_batch, full_batch
 from bayes_mtl.data._row_groups import RowGroups
 from bayes_mtl.data._scaling import Scaling
 from bayes_mtl.data._scheduled_sampler import ScheduledSampler
+from bayes_mtl.data._share import WHOLE, Share
 from bayes_mtl.data._standardise import standardised_rows
 from bayes_mtl.data._task_data import TaskData
 from bayes_mtl.data._tempered import Tempered
@@ -46,6 +47,8 @@ class Minibatches:
         Where batches live, and the type of their floating-point tensors.
     schedule
         Probabilities of the tasks at each step, in place of a temperature.
+    share
+        The part of every batch that is made here, where several processes take one each.
     """
 
     def __init__(
@@ -59,11 +62,13 @@ class Minibatches:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
         schedule: AbstractSchedule | None = None,
+        share: Share = WHOLE,
     ) -> None:
         _check_settings(size, temperature, seed)
         if schedule is None and temperature != 1:
             schedule = Tempered(temperature)
         self._data, self._scaling, self._device, self._dtype = data, scaling, device, dtype
+        self.share = share
         self._mapped = isinstance(data.x, np.memmap)
         used, position = np.unique(data.row, return_inverse=True)
         self._used = used
@@ -83,7 +88,11 @@ class Minibatches:
         self.units: int = len(unit_task)
         """Observations (or rows) in all."""
         self._factor = (torch.empty(0), torch.empty(0))
-        self._groups = RowGroups(position, self.size, schedule is not None) if grouped else None
+        self._groups = (
+            RowGroups(position, share.length(self.size), schedule is not None, whole=self.size)
+            if grouped
+            else None
+        )
         self._sampler: AbstractSampler = (
             EpochSampler(len(unit_task), self.size, seed)
             if schedule is None
@@ -108,7 +117,16 @@ class Minibatches:
         dict
             Arguments of `assemble`, on the batches' device.
         """
-        units, factor = self._sampler.next()
+        return self.read(*self.choose())
+
+    def choose(self) -> tuple[Tensor, Tensor]:
+        """``[size]`` units of the next batch and their factors, the same in all processes."""
+        return self._sampler.next()
+
+    def read(self, units: Tensor, factor: Tensor) -> dict[str, Tensor]:
+        """What `draw` returns for what `choose` returned: of this process's share alone."""
+        whole = factor
+        units, factor = self.share.of(units), self.share.factors(factor)
         if self._groups is None:
             drawn = {"index": units, "factor": factor}
             rows = self._position[units] if self._mapped or self._all.row is not None else units
@@ -124,8 +142,8 @@ class Minibatches:
                 drawn["length"] = torch.from_numpy(self._data.length[self._used[rows.numpy()]])
         elif self._all.row is not None or self._groups is not None:
             drawn["rows"] = rows
-        if factor is not self._factor[0]:  # an epoch's factor is one tensor, moved once
-            self._factor = (factor, factor.to(self._device, self._dtype))
+        if whole is not self._factor[0] or self._groups is not None:  # an epoch's is one tensor, moved once
+            self._factor = (whole, factor.to(self._device, self._dtype))
         drawn["factor"] = self._factor[1]
         return {
             name: value.to(self._device, self._dtype if value.is_floating_point() else None)

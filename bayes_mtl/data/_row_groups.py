@@ -16,14 +16,16 @@ class RowGroups:
         Rows a batch.
     replacement
         Whether a batch may hold a row any number of times.
+    whole
+        Rows of the batch that these are a part of; default: it is the batch.
     """
 
-    def __init__(self, position: np.ndarray, size: int, replacement: bool) -> None:
+    def __init__(self, position: np.ndarray, size: int, replacement: bool, whole: int | None = None) -> None:
         counts = np.bincount(position)
         self._counts = torch.tensor(counts)
         self._first = torch.tensor(np.cumsum(counts) - counts)
         self._order = torch.tensor(np.argsort(position, kind="stable"))
-        self._capacity = most_observations(counts, size, replacement)
+        self._capacity = most_observations(counts, size, replacement, whole)
 
     def expand(self, rows: Tensor, factor: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Observations, the place of their row in the batch, and factors, ``[capacity]`` each.
@@ -43,8 +45,8 @@ class RowGroups:
         return self._order[start], row, expanded
 
 
-def most_observations(counts: np.ndarray, size: int, replacement: bool) -> int:
-    """Most observations that ``size`` rows can have.
+def most_observations(counts: np.ndarray, size: int, replacement: bool, whole: int | None = None) -> int:
+    """Most observations that ``size`` rows of a batch of ``whole`` (by default ``size``) can have.
 
     Within an epoch rows differ; a batch that begins with the end of one epoch and goes on with the
     next may hold a row twice, at worst the largest half of them.
@@ -52,7 +54,7 @@ def most_observations(counts: np.ndarray, size: int, replacement: bool) -> int:
     if replacement:
         return int(counts.max()) * size
     largest = np.cumsum(np.sort(counts)[::-1])
-    if len(counts) % size == 0:
+    if len(counts) % (whole or size) == 0:
         return int(largest[size - 1])
     half = size // 2
     return int(largest[size - half - 1]) + (int(largest[half - 1]) if half else 0)

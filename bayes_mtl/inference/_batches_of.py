@@ -4,7 +4,8 @@ import math
 
 import torch
 
-from bayes_mtl.data import AbstractSchedule, Minibatches, TaskData
+from bayes_mtl.data import AbstractSchedule, Minibatches, Share, TaskData
+from bayes_mtl.data._share import WHOLE
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._whole_data import WholeData
 from bayes_mtl.model import Program
@@ -20,17 +21,19 @@ def batches_of(
     seed: int,
     device: torch.device,
     schedule: AbstractSchedule | None = None,
+    share: Share = WHOLE,
 ) -> tuple[Batches, int]:
     """Batches of ``size`` observations (rows with a network), and how many hold as many as there are.
 
     None takes all while rows times weights a task stay below 4 million, and 4,096 beyond. With a schedule
-    they are observations with a network, too: rows may be shared by tasks that do not come together.
+    they are observations with a network, too: rows may be shared by tasks that do not come together. Of each
+    batch one process's ``share`` is made.
     """
     if size is None:
         full = len(data) * len(program.features) * program.outputs <= _LARGEST_FULL_BATCH
         size = len(data) if full else _BATCH
     if size >= len(data) and schedule is None:
-        return WholeData(program.batch(data, device=device)), 1
+        return WholeData(share.of_batch(program.batch(data)).to(device, torch.float32)), 1
     by_rows = program.network is not None and schedule is None
     batches = Minibatches(
         data,
@@ -41,5 +44,6 @@ def batches_of(
         seed=seed,
         device=device,
         schedule=schedule,
+        share=share,
     )
     return batches, math.ceil(batches.units / batches.size)

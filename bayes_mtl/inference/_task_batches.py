@@ -31,15 +31,18 @@ class TaskBatches:
 
     def draw(self) -> dict[str, Tensor]:
         """Choose the next batch, and its tasks (``members``), the places of these, and their weights."""
-        drawn = self.whole.draw()
+        units, factor = self.whole.choose()
+        drawn = self.whole.read(units, factor)
         device = drawn["index"].device
-        own = self._task[drawn["index"].cpu()]
+        # Processes with a share of a batch each have the same tasks, and so the same parameters to move.
+        own = self._task[units]
         members, place = own.unique(return_inverse=True)
         free = torch.ones(2 * self._size, dtype=torch.bool)
         free[members[members < 2 * self._size]] = False
         others = self._others[free][: self._size - len(members)]
-        share = drawn["factor"].cpu() * self._share[own]
+        share = factor.to(self._share.dtype) * self._share[own]
         weight = torch.zeros(self._size, dtype=share.dtype).index_add(0, place, share)
+        place = self.whole.share.of(place)
         chosen = {"members": torch.cat([members, others]), "place": place, "weight": weight}
         return drawn | {name: value.to(device) for name, value in chosen.items()}
 
