@@ -1,22 +1,21 @@
-"""A whole step of SVI as one graph: batch, guide, program, ELBO, its gradient and Adam."""
+"""A step of SVI as one graph: batch, guide, program, ELBO, its gradient and, in most cases, Adam."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from bayes_mtl._errors import UnsupportedError
-from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._compile import constants_as_inputs
-from bayes_mtl.inference._gradient import Gradient
 from bayes_mtl.inference._step_state import StepState
-from bayes_mtl.inference._whole_step import whole_step
 
+Outputs: TypeAlias = Tensor | tuple[Tensor, ...]
 _TOLERANCE = 1e-4
 """Relative difference of two losses by the same operations: float32 sums, at most in another order."""
 
@@ -28,7 +27,8 @@ class CapturedStep:
     Attributes
     ----------
     graph
-        Called with ``[*state.flat(), *drawn, *constants]``; returns the loss, changes the state in place.
+        Called with ``[*state.flat(), *drawn, *constants]``; returns what the step does, and changes
+        the state in place.
     constants
         Tensors that stay as they are from step to step, the data among them.
     """
@@ -38,9 +38,7 @@ class CapturedStep:
 
 
 def capture_step(
-    gradient: Gradient,
-    modules: Sequence[nn.Module],
-    batches: Batches,
+    step: Callable[[StepState, Mapping[str, Tensor]], Outputs],
     state: StepState,
     drawn: Mapping[str, Tensor],
 ) -> CapturedStep:
@@ -48,10 +46,12 @@ def capture_step(
 
     Parameters
     ----------
-    gradient, batches
-        Of the step.
-    modules
-        All that hold a tensor of the state.
+    step
+        From a state, which it may change in place, and what was drawn to a loss, alone or before others.
+    state
+        Of the training.
+    drawn
+        A batch, for its shapes.
 
     Raises
     ------
@@ -59,23 +59,29 @@ def capture_step(
         For a guide without reparameterised draws, and for what a graph cannot hold.
     """
 
-    def step(*inputs: Tensor) -> Tensor:
+    def flat_step(*inputs: Tensor) -> Outputs:
         given, batch = tree_unflatten(list(inputs), form)
-        return whole_step(gradient, modules, batches, state, state.like(given), batch)
+        return step(state.like(given), batch)
 
     copies = [value.detach().clone() for value in state.flat()]
     inputs, form = tree_flatten((copies, dict(drawn)))
     with torch.random.fork_rng():
-        graph: GraphModule = make_fx(step)(*inputs)
+        graph: GraphModule = make_fx(flat_step)(*inputs)
         found = CapturedStep(graph, constants_as_inputs(graph))
         losses = []
-        for once in (lambda *given: graph(*given, *found.constants), step):
+        for once in (lambda *given: graph(*given, *found.constants), flat_step):
             torch.manual_seed(1)
             copies = [value.detach().clone() for value in state.flat()]
-            losses.append(float(once(*copies, *drawn.values())))
+            losses.append(float(first(once(*copies, *drawn.values()))))
     if not math.isclose(*losses, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE):
         raise UnsupportedError(
             f"a captured step does not do the same again (loss {losses[0]:.6g}, uncaptured {losses[1]:.6g}); "
             "model or guide use random numbers, or a state, outside of torch and of their buffers"
         )
     return found
+
+
+def first(found: Any) -> Tensor:
+    """The loss among what a step returned."""
+    loss: Tensor = found[0] if isinstance(found, (tuple, list)) else found
+    return loss

@@ -23,7 +23,7 @@ from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
 from bayes_mtl.priors import at_draws
 
 _LARGEST = 1 << 20  # numbers a chunk works on: about what a cache holds
-_OF_ROWS = ("batch_size", "temperature", "schedule", "device", "checkpoint")
+_OF_ROWS = ("batch_size", "temperature", "schedule", "device", "devices", "num_nodes", "checkpoint")
 """Settings of SVI that mean nothing without rows."""
 
 

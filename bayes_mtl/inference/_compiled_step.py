@@ -1,18 +1,20 @@
 """One step of SVI, compiled."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from bayes_mtl.inference._batches import Batches
-from bayes_mtl.inference._capture import capture_step
+from bayes_mtl.inference._capture import capture_step, first
 from bayes_mtl.inference._compile import compile_graph
 from bayes_mtl.inference._elbo import ElboGradient
 from bayes_mtl.inference._gradient import Gradient
 from bayes_mtl.inference._learned import Learned
 from bayes_mtl.inference._task_step import state_of
+from bayes_mtl.inference._whole_step import whole_step
 
 
 class CompiledStep:
@@ -55,7 +57,8 @@ class CompiledStep:
         self._state = state_of(guide, learned, optimiser)
         self._rates = [group["lr"] for group in optimiser.param_groups]
         gradient = gradient or ElboGradient(program, guide, particles)
-        captured = capture_step(gradient, learned.modules, batches, self._state, drawn)
+        step = partial(whole_step, gradient, learned.modules, batches, self._state)
+        captured = capture_step(step, self._state, drawn)
         # Without gradients of their own: no block that turns gradients off is needed around each step.
         self._flat = [value.detach() for value in self._state.flat()]
         self._constants = captured.constants
@@ -72,8 +75,7 @@ class CompiledStep:
         if rates != self._rates:
             self._rates = rates
             self._state.follow(self._optimiser)
-        found = self._run(*self._inputs(drawn))
-        return float(found[0] if isinstance(found, (tuple, list)) else found)
+        return float(first(self._run(*self._inputs(drawn))))
 
     def finish(self) -> None:
         """Hand Adam's count of steps back to the optimiser."""

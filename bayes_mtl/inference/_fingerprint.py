@@ -15,9 +15,8 @@ from bayes_mtl.data import TaskData
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.model import Program
 
-FREE = frozenset(
-    {"steps", "draws", "device", "compile", "progress", "on_step", "checkpoint", "checkpoint_every"}
-)
+_VISIBILITY = ("steps", "draws", "compile", "progress", "on_step", "checkpoint", "checkpoint_every")
+FREE = frozenset({*_VISIBILITY, "device", "devices", "num_nodes"})
 """Settings that may differ: how long, where and how visibly a fit runs, not along which path."""
 _ROWS = 10_000
 

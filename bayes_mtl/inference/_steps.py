@@ -1,6 +1,7 @@
 """Which way the steps of a training are run: operation by operation, or compiled."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -11,7 +12,9 @@ from bayes_mtl.inference._compile import compile_or_warn
 from bayes_mtl.inference._compiled_step import CompiledStep
 from bayes_mtl.inference._eager_step import EagerStep
 from bayes_mtl.inference._learned import Learned
+from bayes_mtl.inference._processes import ALONE, Processes
 from bayes_mtl.inference._ruled_step import RuledStep
+from bayes_mtl.inference._shared_step import SharedStep
 from bayes_mtl.inference._step import Step
 from bayes_mtl.inference._task_batches import TaskBatches
 from bayes_mtl.inference._task_blocks import AutoTaskBlocks
@@ -39,6 +42,8 @@ class Steps:
         Most steps of the training.
     network
         How the network is trained, where that is different.
+    processes
+        That do each step together.
     """
 
     def __init__(
@@ -53,11 +58,15 @@ class Steps:
         compile: bool | Literal["auto"],
         steps: int,
         network: TrainedNetwork | None = None,
+        processes: Processes = ALONE,
     ) -> None:
         self._parts = (program, guide, batches, learned, optimiser, particles)
         self._gradient = None if network is None else network.gradient(guide, particles)
+        self._processes = processes
         self._step: Step
-        if isinstance(batches, TaskBatches) and isinstance(guide, AutoTaskBlocks):
+        if processes.several:
+            self._step = SharedStep(*self._parts, processes)
+        elif isinstance(batches, TaskBatches) and isinstance(guide, AutoTaskBlocks):
             self._step = TaskStep(program, guide, batches, learned, optimiser, particles)
         elif self._gradient is None:
             self._step = EagerStep(program, guide, batches, optimiser, particles)
@@ -87,5 +96,9 @@ class Steps:
 
     def _change(self, drawn: dict[str, Tensor]) -> None:
         self._step.finish()
-        compiled = compile_or_warn(lambda: CompiledStep(*self._parts, drawn, gradient=self._gradient), "SVI")
-        self._step = compiled or self._step
+        self._step = compile_or_warn(partial(self._compiled, drawn), "SVI") or self._step
+
+    def _compiled(self, drawn: dict[str, Tensor]) -> Step:
+        if self._processes.several:
+            return SharedStep(*self._parts, self._processes, drawn)
+        return CompiledStep(*self._parts, drawn, gradient=self._gradient)

@@ -13,7 +13,7 @@ from pyro import poutine
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from bayes_mtl._errors import NumericalError
+from bayes_mtl._errors import FileError, NumericalError
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._by_task import by_task
 from bayes_mtl.inference._checkpoint import load_checkpoint, save_checkpoint
@@ -21,6 +21,7 @@ from bayes_mtl.inference._decay import decay_weights
 from bayes_mtl.inference._eager_step import arguments_of
 from bayes_mtl.inference._learned import Learned
 from bayes_mtl.inference._prior_guide import renewal
+from bayes_mtl.inference._processes import ALONE, Processes
 from bayes_mtl.inference._steps import Steps
 from bayes_mtl.inference._stopping import Plateau
 from bayes_mtl.inference._task_step import count_visits
@@ -60,6 +61,7 @@ def train(
     fingerprint: str = "",
     network: TrainedNetwork | None = None,
     watch: Watch | None = None,
+    processes: Processes = ALONE,
 ) -> Training:
     """Maximise the ELBO over the guide's and the program's parameters, in place.
 
@@ -85,7 +87,7 @@ def train(
     optimiser.register_step_pre_hook(decay_weights)
     training = Training()
     last = 0  # step after the newest change of the learning rate
-    if checkpoint is not None and Path(checkpoint).exists():
+    if checkpoint is not None and _there(checkpoint, processes):
         sampler, state, training.losses = load_checkpoint(checkpoint, learned, optimiser, fingerprint)
         batches.load_state({k: v for k, v in sampler.items() if not k.startswith(_WATCH)})
         if watch is not None:
@@ -93,11 +95,17 @@ def train(
         training.reductions, training.stopped, last = state["reductions"], state["stopped"], state["last"]
     stepped = parted or batches
     run = Steps(
-        program, guide, stepped, learned, optimiser, particles, compile=compile, steps=steps, network=network
-    )
+        program, guide, stepped, learned, optimiser, particles,
+        compile=compile, steps=steps, network=network, processes=processes,
+    )  # fmt: skip
+
+    def align() -> None:
+        # Parameters are equal in all processes; running means of a network are of each one's own rows.
+        if processes.several:
+            learned.restore(processes.of_first(learned.tensors()))
 
     def save() -> None:
-        if checkpoint is not None:
+        if checkpoint is not None and processes.first:
             run.finish()
             state = {"reductions": training.reductions, "stopped": training.stopped, "last": last}
             sampler = dict(batches.state())
@@ -109,7 +117,13 @@ def train(
     # The block that makes tensors on the CPU slows every operation in it: only where it makes a difference.
     draw = stepped.draw if torch.get_default_device().type == "cpu" else partial(_draw, stepped)
     good = learned.copy()
-    bar = tqdm(total=steps, initial=len(training.losses), disable=not progress, desc="SVI", leave=False)
+    bar = tqdm(
+        total=steps,
+        initial=len(training.losses),
+        disable=not (progress and processes.first),
+        desc="SVI",
+        leave=False,
+    )
     try:
         while len(training.losses) < steps and training.stopped not in (_PLATEAU, _HELD_OUT):
             step = len(training.losses)
@@ -135,7 +149,7 @@ def train(
             for renew in renewals:
                 renew()
             bar.update()
-            if on_step is not None:
+            if on_step is not None and processes.first:
                 on_step(step, value)
             done = step + 1
             if done % plateau.window == 0:
@@ -148,16 +162,19 @@ def train(
                         last = done
                         for group in optimiser.param_groups:
                             group["lr"] /= 3.0
-            if watch is not None and watch.due(done) and not watch.look(guide, learned):
-                training.stopped = _HELD_OUT
+            if watch is not None and watch.due(done):
+                align()
+                if not watch.look(guide, learned):
+                    training.stopped = _HELD_OUT
             if done % checkpoint_every == 0 or done == steps or training.stopped in (_PLATEAU, _HELD_OUT):
                 save()
     except KeyboardInterrupt:
-        if not training.losses:
+        if not training.losses or processes.several:  # the others would wait for this one
             raise
         training.stopped = "interrupted"
     finally:
         bar.close()
+    align()
     if watch is not None:
         watch.finish(learned)
         training.held_out = watch.scores
@@ -167,6 +184,18 @@ def train(
 def next_arguments(batches: Batches) -> tuple[Any, ...]:
     """Arguments of program and guide for another batch."""
     return arguments_of(batches, _draw(batches))
+
+
+def _there(checkpoint: str, processes: Processes) -> bool:
+    """Whether a checkpoint is there to go on from, for all processes or for none."""
+    there = Path(checkpoint).exists()
+    (number,) = processes.total([torch.tensor(float(there))])
+    if float(number) not in (0.0, float(processes.share.size)):
+        raise FileError(
+            f"The checkpoint '{checkpoint}' is there for some of the processes only. Put it on a file system "
+            "that all machines see."
+        )
+    return there
 
 
 def _draw(batches: Batches) -> dict[str, Tensor]:

@@ -14,6 +14,27 @@ from bayes_mtl.inference._gradient import Gradient
 from bayes_mtl.inference._step_state import StepState
 
 
+def gradient_of(
+    gradient: Gradient,
+    modules: Sequence[nn.Module],
+    batches: Batches,
+    held: StepState,
+    now: StepState,
+    batch: Mapping[str, Tensor],
+) -> tuple[Tensor, list[Tensor | None]]:
+    """Loss of a batch and its gradient by the parameters of ``now``, whose buffers it may change in place.
+
+    Parameters
+    ----------
+    modules, held, now, batch
+        As for `whole_step`.
+    """
+    leaves = now.leaves(batch.get("members"))
+    known = zip([*held.parameters, *held.buffers], [*leaves, *now.buffers], strict=True)
+    with _in_place_of({id(old): new for old, new in known}, modules):
+        return gradient(arguments_of(batches, dict(batch)), leaves)
+
+
 def whole_step(
     gradient: Gradient,
     modules: Sequence[nn.Module],
@@ -33,12 +54,8 @@ def whole_step(
     batch
         What was drawn; with ``members``, parameters by task are seen and moved for these tasks only.
     """
-    members, weight = batch.get("members"), batch.get("weight")
-    leaves = now.leaves(members)
-    known = zip([*held.parameters, *held.buffers], [*leaves, *now.buffers], strict=True)
-    with _in_place_of({id(old): new for old, new in known}, modules):
-        loss, gradients = gradient(arguments_of(batches, dict(batch)), leaves)
-    now.adam(gradients, torch.isfinite(loss), members, weight)
+    loss, gradients = gradient_of(gradient, modules, batches, held, now, batch)
+    now.adam(gradients, torch.isfinite(loss), batch.get("members"), batch.get("weight"))
     return loss
 
 

@@ -54,8 +54,9 @@ def encode(value: Any) -> Any:
 
 
 def qualified_name(value: object) -> str:
-    """Module and name of the class of ``value``."""
-    return f"{type(value).__module__}.{type(value).__qualname__}"
+    """Module and name of the class of ``value``; a script's, which a process it spawned knows by another."""
+    module = type(value).__module__
+    return f"{'__main__' if module == '__mp_main__' else module}.{type(value).__qualname__}"
 
 
 def _settings(value: Any) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from torch import Tensor, nn
 
 from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._seed import seeded
-from bayes_mtl.inference import SVI, AbstractModuleGradient, NetworkTraining
+from bayes_mtl.inference import AbstractModuleGradient, NetworkTraining
 from bayes_mtl.inference._batches_of import batches_of
 from bayes_mtl.inference._compiled_step import CompiledStep
 from bayes_mtl.inference._decay import decay_weights
 from bayes_mtl.inference._elbo import ElboGradient
 from bayes_mtl.inference._learned import Learned
 from bayes_mtl.inference._local import local_parameters
+from bayes_mtl.inference._make_guide import make_guide
 from bayes_mtl.inference._ruled_step import RuledStep
 from bayes_mtl.inference._train import next_arguments
 from bayes_mtl.inference._trained_network import TrainedNetwork
@@ -55,7 +56,7 @@ def one_step(
         observed = data()
         program = model(network).program(observed)
         batches, epoch = batches_of(program, observed, 24, 1.0, 0, torch.device("cpu"))
-        guide = SVI()._guide(program, {})
+        guide = make_guide(None, program, {})
         trained = TrainedNetwork(program, NetworkTraining(rule=rule), observed, epoch, 0.02)
         learned = Learned(program, guide, next_arguments(batches), trained.memory)
         arguments = next_arguments(batches)
@@ -83,7 +84,7 @@ def trajectory(
         observed = data()
         program = model(network).program(observed)
         batches, epoch = batches_of(program, observed, 24, 1.0, 0, torch.device("cpu"))
-        guide = SVI()._guide(program, {})
+        guide = make_guide(None, program, {})
         trained = TrainedNetwork(
             program, NetworkTraining(rule=rule, **(settings or {})), observed, epoch, 0.02
         )

@@ -8,6 +8,7 @@ import torch
 
 from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl.inference import SVI
+from bayes_mtl.inference._svi_fit import device_of
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.priors import Pooled
 
@@ -34,7 +35,7 @@ def test_a_gpu_where_it_pays(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
     data = example(rows)
     program = MultiTaskModel(Pooled(), Gaussian()).program(data)
-    assert settings._device(program, data).type == expected
+    assert device_of(settings, program, data).type == expected
 
 
 @pytest.mark.parametrize(("steps", "compiles"), [(14, False), (15, True)])

@@ -20,6 +20,7 @@ from bayes_mtl.inference._compiled_step import CompiledStep
 from bayes_mtl.inference._eager_step import EagerStep
 from bayes_mtl.inference._learned import Learned
 from bayes_mtl.inference._local import local_parameters
+from bayes_mtl.inference._make_guide import make_guide
 from bayes_mtl.inference._prior_guide import renew
 from bayes_mtl.inference._train import next_arguments
 from bayes_mtl.likelihoods import AbstractLikelihood, Gaussian
@@ -46,7 +47,7 @@ def trajectory(
     with seeded(3), local_parameters():
         program = model.program(data)
         batches, _ = batches_of(program, data, svi.batch_size, svi.temperature, 0, torch.device("cpu"))
-        guide = svi._guide(program, {})
+        guide = make_guide(svi.guide, program, {})
         learned = Learned(program, guide, next_arguments(batches))
         optimiser = torch.optim.Adam(learned.groups(), lr=0.02, fused=True)
         parts = (program, guide, batches)

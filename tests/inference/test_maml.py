@@ -12,6 +12,7 @@ from bayes_mtl._errors import InputError
 from bayes_mtl._seed import seeded
 from bayes_mtl.inference import MAML, SVI, NetworkTraining
 from bayes_mtl.inference._local import local_parameters
+from bayes_mtl.inference._make_guide import make_guide
 from bayes_mtl.inference._trained_network import TrainedNetwork
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.networks import MLP
@@ -32,7 +33,7 @@ def found_and_inputs(rule: MAML) -> tuple[dict[str, Tensor], Any, Tensor, Tensor
     with seeded(1), local_parameters():
         program = model.program(WEIGHTED)
         batch = program.batch(WEIGHTED, dtype=torch.float64)
-        guide = SVI()._guide(program, {})
+        guide = make_guide(None, program, {})
         guide(program.batch(WEIGHTED))
         program.double(), guide.double()
         trained = TrainedNetwork(program, NetworkTraining(rule=rule), WEIGHTED, 1, 0.1)

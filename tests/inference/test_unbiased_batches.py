@@ -13,6 +13,7 @@ from bayes_mtl.data import ByGap, RoundRobin
 from bayes_mtl.inference import SVI
 from bayes_mtl.inference._batches_of import batches_of
 from bayes_mtl.inference._local import local_parameters
+from bayes_mtl.inference._make_guide import make_guide
 from tests.inference import rules
 
 DRAWN: dict[str, dict[str, Any]] = {
@@ -30,7 +31,7 @@ def test_expectation_of_the_elbo(how: str) -> None:
     with seeded(0), local_parameters(), torch.no_grad():
         program = rules.model().program(data)
         whole = program.batch(data)
-        drawn = poutine.trace(svi._guide(program, {})).get_trace(whole)
+        drawn = poutine.trace(make_guide(svi.guide, program, {})).get_trace(whole)
 
         def traced(batch: Any) -> poutine.Trace:
             return poutine.trace(poutine.replay(program, trace=drawn)).get_trace(batch)
