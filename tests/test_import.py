@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-HEAVY = ["arviz", "formulaic", "matplotlib", "nutpie", "pandas", "scipy.stats", "sklearn", "xarray"]
+HEAVY = ["arviz", "formulaic", "matplotlib", "nutpie", "pandas", "scipy.stats", "sklearn", "sympy", "xarray"]
 LIST_MODULES = "import sys, json, {package}; print(json.dumps(sorted(sys.modules)))"
 
 

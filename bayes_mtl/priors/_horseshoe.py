@@ -16,7 +16,7 @@ shrinkage priors (Electronic Journal of Statistics 2017).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import pyro
@@ -53,7 +53,8 @@ class Horseshoe(AbstractGaussianTaskPrior):
     dim_names: ClassVar[Mapping[str, tuple[str, ...]]] = {"local": ("group",), "group_rms": ("group",)}
 
     overall: Distribution = HalfCauchy(0.1)
-    slab: Distribution = InverseGamma(2.0, 2.0)
+    # made when needed: its transform asks torch to broadcast shapes, which imports all of sympy
+    slab: Distribution = field(default_factory=lambda: InverseGamma(2.0, 2.0))
     intercept: float = 1.0
 
     def __post_init__(self) -> None:
