@@ -16,6 +16,7 @@ import numpy as np
 TASKS = ["a", "b", "c"]
 AR = (0.0, 0.5, 0.9)
 CHAINS, DRAWS = 4, 2_000
+OBSERVATIONS = 20
 SHIFTS = (0.0, 0.2, 1.0)
 
 
@@ -67,9 +68,51 @@ def exported(adapter: ModuleType) -> dict[str, Any]:
     }
 
 
+def normal_means(adapter: ModuleType, shift: float = 0.0) -> Any:
+    """Export of 4,000 exact draws: ``y_i ~ N(mu, 1)``, flat prior of ``mu``; or of draws that are off."""
+    rng = np.random.default_rng(5)
+    y = rng.normal(size=OBSERVATIONS)
+    mu = shift + y.mean() + rng.normal(size=(4, 1000)) / np.sqrt(len(y))
+    log_likelihood = -0.5 * (y - mu[..., None]) ** 2 - 0.5 * np.log(2 * np.pi)
+    predicted = mu[..., None] + rng.normal(size=(4, 1000, len(y)))
+    effects = rng.normal(size=(4, 1000, len(TASKS)))
+    return adapter.to_arviz(
+        {
+            "posterior": {"mu": mu, "effect": effects},
+            "log_likelihood": {"y": log_likelihood},
+            "posterior_predictive": {"y": predicted},
+            "observed_data": {"y": y},
+        },
+        coords={"task": np.array(TASKS), "observation": np.arange(len(y))},
+        dims={"effect": ["task"], "y": ["observation"]},
+        attrs={},
+    )
+
+
+def used_directly(adapter: ModuleType) -> dict[str, Any]:
+    """What ArviZ's own functions make of an export that nobody has prepared for them."""
+    import arviz
+
+    exact, off = normal_means(adapter), normal_means(adapter, shift=0.5)
+    loo = arviz.loo(exact)
+    table = arviz.compare({"exact": exact, "off": off})
+    old = ["plot_forest", "plot_trace", "plot_posterior", "plot_ppc", "plot_rank", "plot_ess"]
+    new = ["plot_forest", "plot_trace", "plot_dist", "plot_ppc_dist", "plot_rank", "plot_ess"]
+    drawn = []
+    for name in new if adapter.generation() >= 1 else old:
+        getattr(arviz, name)(exact)
+        drawn.append(name)
+    return {
+        "elpd": float(loo.elpd if adapter.generation() >= 1 else loo.elpd_loo),
+        "best": str(table.index[0]),
+        "drawn": len(drawn),
+    }
+
+
 def probe(adapter: ModuleType) -> dict[str, Any]:
     """Everything above, through the adapter, as plain numbers."""
     found: dict[str, Any] = {"generation": adapter.generation(), "export": exported(adapter)}
+    found["direct"] = used_directly(adapter)
     statistics = adapter.chain_statistics(chains())
     found["chains"] = {name: values.tolist() for name, values in statistics.items()}
     found["odd_chains"] = {

@@ -28,7 +28,7 @@ def export(posterior: "Posterior", data: TaskData | None) -> Any:
         groups,
         coords={name: values for name, values in labels.items() if name in used},
         dims=dims,
-        attrs=_attributes(posterior),
+        attrs=_attributes(posterior) | _fitted(data),
     )
 
 
@@ -71,13 +71,26 @@ def _by_chain(values: np.ndarray, chains: int) -> np.ndarray:
     return values.reshape(chains, len(values) // chains, *values.shape[1:])
 
 
+def _fitted(data: TaskData | None) -> dict[str, str]:
+    return {} if data is None else {"target": data.schema.target}
+
+
 def _attributes(posterior: "Posterior") -> dict[str, str]:
-    record = posterior.record
+    """Where the numbers come from; text alone, which every file format keeps as it is."""
+    record, program = posterior.record, posterior.program
     return {
         "inference_library": "bayes_mtl",
+        "inference_library_version": record.versions.get("bayes-mtl", "unknown"),
         "inference_method": record.method,
+        "prior": repr(program.prior),
+        "likelihood": repr(program.likelihood),
+        "network": "none" if program.network is None else type(program.network).__name__,
         "seed": str(record.seed),
+        "device": record.device,
+        "observations": str(record.observations),
         "seconds": f"{record.seconds:.3f}",
+        "stopped": record.stopped,
+        "divergences": str(record.divergences),
         "settings": ", ".join(f"{name}={value}" for name, value in record.settings.items()),
         "versions": ", ".join(f"{name} {value}" for name, value in record.versions.items()),
         "scale": "weights and fixed in the units of the data; all other sites on the standardised scale",
