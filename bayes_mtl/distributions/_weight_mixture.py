@@ -78,7 +78,7 @@ class WeightMixture(TorchDistribution):
         else:
             squares = self._white(difference.mT.unsqueeze(-1)).square().sum((-3, -2, -1))
             log_det = self.root.diagonal(dim1=-2, dim2=-1).abs().log().sum((-2, -1))
-        constant = 0.5 * math.log(2 * math.pi) * self.event_shape.numel()
+        constant = 0.5 * math.log(2 * math.pi) * math.prod(self.event_shape)
         return self.logits - 0.5 * squares - log_det - constant
 
     def _white(self, difference: Tensor) -> Tensor:

@@ -2,16 +2,19 @@
 
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from pyro.distributions import Distribution, Normal
 from torch import nn
 
 from bayes_mtl._errors import InputError, InputTypeError, message
+from bayes_mtl._html import card
 from bayes_mtl.data import Scaling, TaskData
 from bayes_mtl.likelihoods import AbstractLikelihood
 from bayes_mtl.model._check_network import check_network
 from bayes_mtl.model._classes_seen import classes_seen
+from bayes_mtl.model._diagram import diagram
 from bayes_mtl.model._program import Program
 from bayes_mtl.networks import AbstractStochasticNetwork
 from bayes_mtl.priors import AbstractTaskPrior
@@ -104,6 +107,32 @@ class MultiTaskModel:
             task_features=None if features is None else torch.as_tensor(features, dtype=torch.float32),
             seen=torch.as_tensor(likelihood.seen(data)),
         )
+
+    def diagram(self, data: TaskData) -> Any:
+        """Draw the model's sites, what each depends on, and its plates (tasks, observations).
+
+        Parameters
+        ----------
+        data
+            Whose columns and tasks the model is for; the picture is the same for any number of rows.
+
+        Returns
+        -------
+        graphviz.Digraph
+            A notebook shows it where the program ``dot`` is installed; ``.source`` is its text.
+
+        Raises
+        ------
+        UnsupportedError
+            Where the package graphviz is not installed (extra ``diagrams``).
+        """
+        return diagram(self.program(data), data)
+
+    def _repr_html_(self) -> str:
+        network = "" if self.network is None else repr(self.network)
+        scale = "standardised before the fit" if self.standardize else "as it is"
+        facts = {"prior": self.prior, "likelihood": self.likelihood, "network": network, "data": scale}
+        return card("MultiTaskModel", facts)
 
 
 def _bound(network: nn.Module | None, likelihood: AbstractLikelihood, data: TaskData) -> nn.Module | None:

@@ -1,5 +1,7 @@
 """Features times the weights of each observation's task."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -18,7 +20,7 @@ def weighted(features: Tensor, weights: Tensor, batch: Batch) -> Tensor:
     Gathering copies every weight for every observation. With few tasks and many weights it is faster to
     multiply with the weights of all tasks, a matrix product each, and to keep each observation's own.
     """
-    tasks, size = batch.tasks, weights.shape[-2:].numel()
+    tasks, size = batch.tasks, math.prod(weights.shape[-2:])  # a tracer's shapes are plain tuples
     if weights.shape[-3] == tasks and 1 < tasks <= _FEW_TASKS and size >= _MANY_WEIGHTS:
         every = (features.unsqueeze(-3) @ weights).flatten(-3, -2)
         own = batch.task * batch.observations + torch.arange(batch.observations, device=batch.task.device)

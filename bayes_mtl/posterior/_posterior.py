@@ -12,7 +12,7 @@ from torch import Tensor
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.data import TaskData
 from bayes_mtl.model import Program
-from bayes_mtl.posterior import _contrasts, _export, _relatedness, _score, _summary
+from bayes_mtl.posterior import _contrasts, _describe, _export, _relatedness, _score, _summary
 from bayes_mtl.posterior._evaluate import log_likelihood
 from bayes_mtl.posterior._fit_record import FitRecord
 from bayes_mtl.posterior._new_tasks import new_dims, new_weights
@@ -66,6 +66,9 @@ class Posterior:
             f"Posterior({len(self.tasks)} tasks, {len(self.features)} weights each, {self.number} draws by "
             f"{record.method} in {record.seconds:.1f} s, stopped: {record.stopped})"
         )
+
+    def _repr_html_(self) -> str:
+        return _describe.describe(self)
 
     def with_record(self, **changes: Any) -> "Posterior":
         """The same draws with a changed record."""
@@ -123,7 +126,8 @@ class Posterior:
                 raise InputError(message("task", "none beside a TaskData", repr(task), "It names its tasks."))
             request = request_of_data(self.program, rows, new=new_task, task_features=task_features)
             if new_task:
-                draws = self._new_draws(rows.schema.tasks, _features_of(rows, task_features), seed)
+                given = rows.task_features if task_features is None else task_features
+                draws = self._new_draws(rows.schema.tasks, given, seed)
         else:
             if task is None and not new_task:
                 raise InputError(
@@ -242,8 +246,3 @@ class Posterior:
             Where it was loaded without a part of your own, which would be lost.
         """
         return save(self, path)
-
-
-def _features_of(data: TaskData, given: Any) -> Any:
-    """Features of a data set's tasks, unless others are given."""
-    return data.task_features if given is None else given

@@ -1,6 +1,7 @@
 """Predictions with their uncertainty."""
 
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
+_MOST_ROWS = 10
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
     """Predictions, one entry an observation, in the user's units.
 
@@ -49,6 +53,17 @@ class Prediction:
 
     def __len__(self) -> int:
         return len(self.mean)
+
+    def __repr__(self) -> str:
+        return (
+            f"Prediction({len(self):,} observations, {100 * self.level:.4g} % intervals of the {self.kind})"
+        )
+
+    def _repr_html_(self) -> str:
+        table = self.to_frame()
+        rest = f" (first {_MOST_ROWS})" if len(table) > _MOST_ROWS else ""
+        html: str = table.head(_MOST_ROWS).to_html(float_format="{:.4g}".format)
+        return f"<p>{escape(repr(self))}{rest}</p>{html}"
 
     def to_frame(self) -> "pd.DataFrame":
         """One row an observation: task, mean, sd, lower, upper, and a column for each class."""

@@ -91,7 +91,8 @@ class AbstractGaussianTaskPrior(AbstractTaskPrior):
         if self.centered and moments.tasks is None and moments.factor is None:
             with dims.plate():
                 return pyro.sample("weights", moments.mixture())
-        one = moments.mean.new_ones(())
+        # no relative of the mean, for those who trace what depends on what
+        one = torch.ones((), dtype=moments.mean.dtype, device=moments.mean.device)
         zero = torch.zeros_like(one)
         low: Tensor | float = 0.0
         with dims.plate():
@@ -103,6 +104,6 @@ class AbstractGaussianTaskPrior(AbstractTaskPrior):
         return moments.mean + moments.spread(noise) + low
 
 
-def _batch(mean: Tensor) -> torch.Size:
+def _batch(mean: Tensor) -> tuple[int, ...]:
     """Leading axes of a mean left of its (possibly absent) axis of tasks."""
     return mean.shape[:-3] if mean.dim() > 2 else mean.shape[:-2]
