@@ -72,12 +72,14 @@ def _installed(name: str) -> bool:
     return True
 
 
-def arguments(description: str) -> argparse.Namespace:
-    """The arguments that every benchmark takes."""
+def arguments(description: str, **more: tuple[int, str]) -> argparse.Namespace:
+    """The arguments that every benchmark takes, and numbers of its own: default and help by name."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="a small part, to see that it runs")
     parser.add_argument("--threads", type=int, default=2, help="threads of torch (default 2)")
     parser.add_argument("--only", nargs="*", default=[], help="methods whose name contains one of these")
+    for name, (default, text) in more.items():
+        parser.add_argument(f"--{name}", type=int, default=default, help=text)
     found = parser.parse_args()
     torch.set_num_threads(found.threads)
     return found

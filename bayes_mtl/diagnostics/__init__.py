@@ -17,6 +17,8 @@ from bayes_mtl.diagnostics._loo_tasks import loo_tasks
 from bayes_mtl.diagnostics._metrics import metrics
 from bayes_mtl.diagnostics._mixture_network import MixtureNetwork
 from bayes_mtl.diagnostics._report import Report
+from bayes_mtl.diagnostics._sbc import sbc
+from bayes_mtl.diagnostics._simulation_based_calibration import SimulationBasedCalibration
 from bayes_mtl.diagnostics._task_similarity import task_similarity
 from bayes_mtl.diagnostics._transfer import Transfer, transfer
 
@@ -27,6 +29,7 @@ __all__ = [
     "LeaveOneOut",
     "MixtureNetwork",
     "Report",
+    "SimulationBasedCalibration",
     "Transfer",
     "calibration",
     "check",
@@ -40,6 +43,7 @@ __all__ = [
     "loo",
     "loo_tasks",
     "metrics",
+    "sbc",
     "task_similarity",
     "transfer",
 ]

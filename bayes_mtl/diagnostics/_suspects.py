@@ -33,7 +33,7 @@ def suspects(posterior: Posterior, most: int) -> Entries:
         values = np.asarray(variable.values, dtype=np.float64)
         flat = values.reshape(*values.shape[:2], -1)
         varies = np.isfinite(flat).all((0, 1)) & (np.ptp(flat, axis=(0, 1)) > 0)
-        usable = np.flatnonzero(varies & ~_mirrored(values))
+        usable = np.flatnonzero(varies & ~mirrored(values))
         total += len(usable)
         between, ess = rough_r_hat(flat[..., usable]), rough_ess(flat[..., usable])
         chosen = _worst(between, ess, most)
@@ -51,8 +51,11 @@ def suspects(posterior: Posterior, most: int) -> Entries:
     return Entries([names[i] for i in chosen], np.concatenate(columns, -1)[..., chosen], total)
 
 
-def _mirrored(values: np.ndarray) -> np.ndarray:
-    """``[entries]``: which are there a second time, in the upper half of a symmetric matrix."""
+def mirrored(values: np.ndarray) -> np.ndarray:
+    """``[entries]`` of ``values [chains, draws, *entries]``: which are there a second time.
+
+    That is the upper half of a symmetric matrix.
+    """
     shape = values.shape[2:]
     square = len(shape) > 1 and shape[-1] == shape[-2]
     if not square or not np.array_equal(values, values.swapaxes(-1, -2)):

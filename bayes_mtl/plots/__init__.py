@@ -10,6 +10,7 @@ from bayes_mtl.plots._plot_expert_use import plot_expert_use
 from bayes_mtl.plots._plot_fit import plot_fit
 from bayes_mtl.plots._plot_forest import plot_forest
 from bayes_mtl.plots._plot_relatedness import plot_relatedness
+from bayes_mtl.plots._plot_sbc import plot_sbc
 from bayes_mtl.plots._plot_task_similarity import plot_task_similarity
 from bayes_mtl.plots._plot_transfer import plot_transfer
 
@@ -24,6 +25,7 @@ __all__ = [
     "plot_fit",
     "plot_forest",
     "plot_relatedness",
+    "plot_sbc",
     "plot_task_similarity",
     "plot_transfer",
 ]
