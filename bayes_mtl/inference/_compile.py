@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -15,16 +16,49 @@ from bayes_mtl._errors import UnsupportedError
 Result = TypeVar("Result")
 
 
+_KEPT = 16
+_compiled: "OrderedDict[tuple[object, ...], Callable[..., Any]]" = OrderedDict()
+"""Machine code of the latest graphs: fits of one model to many data sets of one shape compile once."""
+
+
 def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[..., Any]:
     """Machine code of a graph for inputs of these shapes, kept in the compiler's cache on disk.
 
-    Random numbers are torch's own, in the order of the graph.
+    Random numbers are torch's own, in the order of the graph. The code of a graph that was compiled before,
+    with inputs like these, is used again.
 
     Raises
     ------
     UnsupportedError
         Where the compiler fails: its reason.
     """
+    key = _key(graph, inputs)
+    found = _compiled.get(key)
+    if found is None:
+        found = _compiled[key] = _machine_code(graph, inputs)
+    _compiled.move_to_end(key)
+    while len(_compiled) > _KEPT:
+        _compiled.popitem(last=False)
+    return found
+
+
+def _key(graph: GraphModule, inputs: Sequence[Tensor]) -> tuple[object, ...]:
+    """All that the machine code follows from: operations, what the graph keeps, and kinds of inputs."""
+    kept = tuple(
+        (node.target, _value(getattr(graph, node.target)))
+        for node in graph.graph.nodes
+        if node.op == "get_attr"
+    )
+    kinds = tuple((value.dtype, tuple(value.shape), value.stride(), str(value.device)) for value in inputs)
+    return graph.code, kept, kinds, torch.get_num_threads()
+
+
+def _value(kept: object) -> object:
+    """What tells a kept value from another."""
+    return (kept.dtype, kept.shape, tuple(kept.flatten().tolist())) if isinstance(kept, Tensor) else object()
+
+
+def _machine_code(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[..., Any]:
     import torch._inductor as inductor  # the compiler takes a second to import
     from torch._guards import TracingContext, tracing
     from torch._subclasses.fake_tensor import FakeTensorMode

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pyro
+import pytest
 import torch
 from pyro.distributions import MultivariateNormal, Normal
 
@@ -56,3 +57,32 @@ def test_chains_are_those_of_the_uncompiled_density() -> None:
         nuts = NUTS(draws=20, warmup=20, chains=1, compile=compile, progress=False)
         means.append(Collapsed(nuts).run(model, data).draws["mean"].mean(0))
     assert torch.allclose(*means, rtol=1e-3, atol=1e-3)
+
+
+def test_a_graph_is_compiled_once_and_never_taken_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    from bayes_mtl.inference import _compile
+
+    asked = []
+    monkeypatch.setattr(_compile, "_machine_code", lambda graph, inputs: asked.append(graph) or graph)
+    monkeypatch.setattr(_compile, "_compiled", type(_compile._compiled)())
+    x = torch.arange(3.0)
+    table = torch.tensor([2, 5])
+
+    def graph(factor: float, at: int) -> torch.fx.GraphModule:
+        return make_fx(lambda v: v * factor + table[at])(x)
+
+    first = _compile.compile_graph(graph(2.0, 0), [x])
+    assert _compile.compile_graph(graph(2.0, 0), [torch.ones(3)]) is first and len(asked) == 1
+    for other, given in ((graph(3.0, 0), x), (graph(2.0, 0), x.double()), (graph(2.0, 0), torch.ones(1))):
+        assert _compile.compile_graph(other, [given]) is not first
+    assert len(asked) == 4
+    # a number that the graph keeps inside is a part of it
+    kept = torch.tensor(4)
+    one = _compile.compile_graph(make_fx(lambda v: v + kept)(x), [x])
+    kept = torch.tensor(6)
+    assert _compile.compile_graph(make_fx(lambda v: v + kept)(x), [x]) is not one
+    for number in range(2 * _compile._KEPT):
+        _compile.compile_graph(graph(float(number), 1), [x])
+    assert len(_compile._compiled) == _compile._KEPT
