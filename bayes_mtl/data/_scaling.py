@@ -1,15 +1,17 @@
 """Centres and scales: the model works near N(0, 1) whatever the user's units."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 from bayes_mtl._errors import FileError, InputError, message
 from bayes_mtl.data._arrays import chunks
+from bayes_mtl.data._moments import Moments
 from bayes_mtl.data._names import listed
 from bayes_mtl.data._padding import padded
+from bayes_mtl.data._schema import Schema
 from bayes_mtl.data._task_data import TaskData
 
 RESOLVED = 1e5
@@ -51,22 +53,34 @@ class Scaling:
         InputError
             Where targets lie so far from 0, in units of their spread, that float32 cannot tell them apart.
         """
-        width, extra = data.x.shape[-1], len(data.schema.task_features)
+        features = feature_moments(data) if standardize else Moments.none(data.x.shape[-1])
+        return cls.from_moments(data.schema, features, data.task_features, shift, spread, standardize)
+
+    @classmethod
+    def from_moments(
+        cls,
+        schema: Schema,
+        features: Moments,
+        task_features: np.ndarray | None,
+        shift: np.ndarray,
+        spread: np.ndarray,
+        standardize: bool = True,
+    ) -> "Scaling":
+        """Scaling of data of which only the moments of its features are known; otherwise as `fit`."""
+        width, extra = len(features.mean), len(schema.task_features)
         shift, spread = np.array(shift, dtype=np.float64), np.array(spread, dtype=np.float64)
         if not standardize:
             return cls(
                 np.zeros(width), np.ones(width), np.zeros_like(shift), np.ones_like(spread),
                 np.zeros(extra), np.ones(extra),
             )  # fmt: skip
-        _check_location(data, shift, spread)
-        x_mean, x_sd = _feature_moments(data)
-        if not data.schema.intercept:
-            x_mean = np.zeros(width)
+        _check_location(schema, shift, spread)
+        x_mean = features.mean if schema.intercept else np.zeros(width)
         task_mean, task_sd = np.zeros(0), np.zeros(0)
-        if data.task_features is not None:
-            task_mean = data.task_features.mean(0)
-            task_sd = _no_zeros(data.task_features.std(0), np.ptp(data.task_features, axis=0))
-        return cls(x_mean, x_sd, shift, spread, task_mean, task_sd)
+        if task_features is not None:
+            task_mean = task_features.mean(0)
+            task_sd = _no_zeros(task_features.std(0), np.ptp(task_features, axis=0))
+        return cls(x_mean, features.scale, shift, spread, task_mean, task_sd)
 
     @property
     def by_task(self) -> bool:
@@ -99,8 +113,8 @@ class Scaling:
         return cls(**arrays)
 
 
-def _check_location(data: TaskData, shift: np.ndarray, spread: np.ndarray) -> None:
-    tasks = len(data.schema.tasks)
+def _check_location(schema: Schema, shift: np.ndarray, spread: np.ndarray) -> None:
+    tasks = len(schema.tasks)
     if shift.shape != spread.shape or shift.ndim != 2 or len(shift) != tasks:
         raise InputError(
             message(
@@ -117,10 +131,10 @@ def _check_location(data: TaskData, shift: np.ndarray, spread: np.ndarray) -> No
     far = (np.abs(shift) / spread > RESOLVED).any(1)
     if far.any():
         worst = float((np.abs(shift) / spread).max())
-        names = listed(np.array(data.schema.tasks, dtype=object)[far])
+        names = listed(np.array(schema.tasks, dtype=object)[far])
         raise InputError(
             message(
-                data.schema.target,
+                schema.target,
                 f"targets within {RESOLVED:g} standard deviations of 0",
                 f"{worst:.3g} (tasks {names}), which float32 cannot resolve",
                 f"Subtract a constant near {shift.flat[np.abs(shift).argmax()]:.6g} from y first.",
@@ -133,27 +147,15 @@ def _no_zeros(sd: np.ndarray, extent: np.ndarray) -> np.ndarray:
     return np.where((extent > 0) & (sd > 0), sd, 1.0)
 
 
-def _feature_moments(data: TaskData) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and sd over the rows that observations refer to (Chan, Golub & LeVeque 1983, eq. 2.1).
-
-    Of sequences over their valid steps.
-    """
-    width = data.x.shape[-1]
+def feature_moments(data: TaskData) -> Moments:
+    """Of the rows that observations refer to; of sequences over their valid steps."""
+    width, used = data.x.shape[-1], np.unique(data.row)
+    total = Moments.none(width)
     if not width:
-        return np.zeros(0), np.ones(0)
-    used = np.unique(data.row)
-    count, mean, squares = 0, np.zeros(width), np.zeros(width)
-    low, high = np.full(width, np.inf), np.full(width, -np.inf)
+        return replace(total, count=np.ones(1))
     for part in chunks(len(used), int(np.prod(data.x.shape[1:]))):
         block = np.asarray(data.x[used[part]], dtype=np.float64)
         if data.length is not None:
             block = block[~padded(data.length[used[part]], data.x.shape[1])]
-        block = block.reshape(-1, width)
-        block_mean = block.mean(0)
-        total = count + len(block)
-        squares += ((block - block_mean) ** 2).sum(0)
-        squares += (block_mean - mean) ** 2 * (count * len(block) / total)
-        mean += (block_mean - mean) * (len(block) / total)
-        low, high = np.minimum(low, block.min(0)), np.maximum(high, block.max(0))
-        count = total
-    return mean, _no_zeros(np.sqrt(squares / count), high - low)
+        total = total.merged(Moments.of(block.reshape(-1, width)))
+    return total
