@@ -13,6 +13,7 @@ from bayes_mtl.data._schema import Schema
 from bayes_mtl.data._share import Share
 from bayes_mtl.data._statistics import Statistics
 from bayes_mtl.data._task_data import TaskData
+from bayes_mtl.data._task_table import TaskTable
 
 __all__ = [
     "AbstractSchedule",
@@ -26,6 +27,7 @@ __all__ = [
     "Share",
     "Statistics",
     "TaskData",
+    "TaskTable",
     "full_batch",
     "gram",
 ]

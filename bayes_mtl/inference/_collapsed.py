@@ -8,7 +8,7 @@ from torch import Tensor
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl._seed import seeded
-from bayes_mtl.data import TaskData
+from bayes_mtl.data import TaskData, TaskTable
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._collapsed_program import CollapsedProgram
 from bayes_mtl.inference._hyper import LatentDraws
@@ -16,7 +16,7 @@ from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._map import MAP
 from bayes_mtl.inference._nuts import NUTS
 from bayes_mtl.inference._sites import latent_sites
-from bayes_mtl.inference._start import start_values
+from bayes_mtl.inference._start import start_from
 from bayes_mtl.inference._svi import SVI
 from bayes_mtl.model import MultiTaskModel
 from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
@@ -33,7 +33,7 @@ class Collapsed(AbstractInference):
 
     For Gaussian likelihoods, without a network or with a `Frozen` one, and priors that are Gaussian given
     their hyperparameters. The data enter through per-task sums of products, so a step costs the same for a
-    thousand rows and for a million.
+    thousand rows and for a million; a `TaskTable` has them computed where its rows are.
 
     Parameters
     ----------
@@ -68,12 +68,12 @@ class Collapsed(AbstractInference):
                     )
                 )
 
-    def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
+    def run(self, model: MultiTaskModel, data: TaskData | TaskTable, *, seed: int = 0) -> Posterior:
         began = time.perf_counter()
         with seeded(seed), local_parameters():
             program = model.program(data)
             collapsed = CollapsedProgram(program, data)
-            values = start_values(program, data)
+            values = start_from(program, [collapsed.statistics])
             if latent_sites(collapsed, (), values):
                 found = self._hyperparameters().sample(collapsed, (), values)
             else:

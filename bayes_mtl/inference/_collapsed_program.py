@@ -12,11 +12,12 @@ from torch import Tensor
 from bayes_mtl._errors import UnsupportedError
 from bayes_mtl._seed import seeded
 from bayes_mtl._shapes import Dims
-from bayes_mtl.data import TaskData, gram
+from bayes_mtl.data import TaskData, TaskTable
 from bayes_mtl.inference._dense_evidence import DenseEvidence
 from bayes_mtl.inference._evidence import Evidence, evidence
-from bayes_mtl.inference._frozen_design import frozen_design, is_trained
+from bayes_mtl.inference._frozen_design import is_trained
 from bayes_mtl.inference._sites import start_near_zero
+from bayes_mtl.inference._sums_by_task import sums_by_task
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.model import Program
 from bayes_mtl.priors import AbstractGaussianTaskPrior
@@ -69,13 +70,13 @@ class CollapsedProgram:
         Where the weights cannot be integrated out, or the system would be too large.
     """
 
-    def __init__(self, program: Program, data: TaskData) -> None:
+    def __init__(self, program: Program, data: TaskData | TaskTable) -> None:
         reason = why_not_collapsed(program)
         prior = program.prior
         if reason is not None or not isinstance(prior, AbstractGaussianTaskPrior):
             raise UnsupportedError(f"Collapsed inference does not fit this model: {reason}. Use SVI or NUTS.")
         self.program, self.prior = program, prior
-        self.statistics = gram(data, program.scaling, design=frozen_design(program, data))
+        self.statistics = sums_by_task(program, data)
         self.dims = program.dims(program.task_features)
         # Density of the targets in the user's units instead of the standardised ones.
         self.jacobian = -self.statistics.n * torch.as_tensor(np.log(program.scaling.spread[:, 0]))

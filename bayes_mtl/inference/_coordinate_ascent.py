@@ -11,11 +11,11 @@ from torch import Tensor
 
 from bayes_mtl._errors import InputError, NumericalError, UnsupportedError, message
 from bayes_mtl._seed import seeded
-from bayes_mtl.data import Statistics, TaskData, gram
+from bayes_mtl.data import Statistics, TaskData, TaskTable
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._collapsed_program import why_not_collapsed
-from bayes_mtl.inference._frozen_design import frozen_design
 from bayes_mtl.inference._local import local_parameters
+from bayes_mtl.inference._sums_by_task import sums_by_task
 from bayes_mtl.model import MultiTaskModel, Program
 from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
 from bayes_mtl.priors._abstract_coordinate_updates import AbstractCoordinateUpdates
@@ -58,7 +58,7 @@ class CoordinateAscent(AbstractInference):
         if not 0 <= self.tolerance < 1:
             raise InputError(message("tolerance", "a number from 0 to 1", self.tolerance, "Try 1e-7."))
 
-    def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
+    def run(self, model: MultiTaskModel, data: TaskData | TaskTable, *, seed: int = 0) -> Posterior:
         began = time.perf_counter()
         with seeded(seed), local_parameters(), torch.no_grad():
             program = model.program(data)
@@ -66,7 +66,7 @@ class CoordinateAscent(AbstractInference):
             reason = why_not(program)
             if reason is not None or not isinstance(prior, CoordinatePrior):
                 raise UnsupportedError(f"CoordinateAscent does not fit this model: {reason}. Use SVI.")
-            statistics = gram(data, program.scaling, design=frozen_design(program, data))
+            statistics = sums_by_task(program, data)
             updates = prior.coordinate_updates(statistics, program.dims(program.task_features))
             noise = _Noise(program, statistics)
             losses, stopped = self._ascend(updates, noise)

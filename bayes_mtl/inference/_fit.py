@@ -1,8 +1,7 @@
 """One call that chooses the inference."""
 
-from bayes_mtl._errors import InputTypeError, message
-from bayes_mtl.data import TaskData
-from bayes_mtl.inference._abstract_inference import AbstractInference
+from bayes_mtl._errors import InputTypeError, UnsupportedError, message
+from bayes_mtl.data import TaskData, TaskTable
 from bayes_mtl.inference._collapsed import Collapsed
 from bayes_mtl.inference._collapsed_program import why_not_collapsed
 from bayes_mtl.inference._svi import SVI
@@ -12,7 +11,7 @@ from bayes_mtl.model import MultiTaskModel
 from bayes_mtl.posterior import Posterior
 
 
-def choose(model: MultiTaskModel, data: TaskData) -> AbstractInference:
+def choose(model: MultiTaskModel, data: TaskData | TaskTable) -> Trees | Collapsed | SVI:
     """`Trees` for an unknown tree, `Collapsed` where the weights have a closed form, else `SVI`."""
     program = model.program(data)
     if why_not_trees(program) is None:
@@ -20,7 +19,7 @@ def choose(model: MultiTaskModel, data: TaskData) -> AbstractInference:
     return Collapsed() if why_not_collapsed(program) is None else SVI()
 
 
-def fit(model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
+def fit(model: MultiTaskModel, data: TaskData | TaskTable, *, seed: int = 0) -> Posterior:
     """Fit a model with the inference that suits it.
 
     Parameters
@@ -47,15 +46,16 @@ def fit(model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
     `Trees` where the tasks form a tree that is not given), all others by `SVI`. For other settings call
     ``SVI(...).run(model, data)`` and the like.
     """
-    for name, value, kind, remedy in (
-        (
-            "model",
-            model,
-            MultiTaskModel,
-            "Put prior and likelihood together: MultiTaskModel(prior, likelihood).",
-        ),
-        ("data", data, TaskData, "Make one: TaskData.from_frame(frame, y=..., task=..., x=[...])."),
-    ):
-        if not isinstance(value, kind):
-            raise InputTypeError(message(name, f"a {kind.__name__}", type(value).__name__, remedy))
-    return choose(model, data).run(model, data, seed=seed)
+    together = "Put prior and likelihood together: MultiTaskModel(prior, likelihood)."
+    if not isinstance(model, MultiTaskModel):
+        raise InputTypeError(message("model", "a MultiTaskModel", type(model).__name__, together))
+    if not isinstance(data, (TaskData, TaskTable)):
+        remedy = "Make one: TaskData.from_frame(frame, y=..., task=..., x=[...])."
+        raise InputTypeError(message("data", "a TaskData", type(data).__name__, remedy))
+    chosen = choose(model, data)
+    if not isinstance(chosen, SVI):
+        return chosen.run(model, data, seed=seed)
+    if isinstance(data, TaskTable):
+        reason = why_not_collapsed(model.program(data))
+        raise UnsupportedError(f"SVI would fit this model, since {reason}; but it needs rows: use TaskData.")
+    return chosen.run(model, data, seed=seed)

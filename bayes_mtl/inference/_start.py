@@ -1,5 +1,6 @@
 """Starting values of a program's sites."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 
 import numpy as np
@@ -29,6 +30,11 @@ def start_values(program: Program, data: TaskData) -> dict[str, Tensor]:
         gram(data, program.scaling, response=response[:, min(c, response.shape[1] - 1)], design=design)
         for c in range(program.outputs)
     ]
+    return start_from(program, sums)
+
+
+def start_from(program: Program, sums: Sequence[Statistics]) -> dict[str, Tensor]:
+    """What the prior makes of estimates from sums of the working response, one for each output."""
     values = {}
     noise = torch.ones(())
     for name, tasks in program.kinds:

@@ -9,8 +9,9 @@ from pyro import poutine
 from torch import Tensor
 
 from bayes_mtl._errors import UnsupportedError
-from bayes_mtl.data import TaskData, gram
+from bayes_mtl.data import TaskData, TaskTable
 from bayes_mtl.distributions import Forest, TreeMessages
+from bayes_mtl.inference._sums_by_task import sums_by_task
 from bayes_mtl.inference._task_sums import TaskSums
 from bayes_mtl.inference._tree_evidence import TreeEvidence
 from bayes_mtl.likelihoods import Gaussian
@@ -60,14 +61,14 @@ class TreeProgram:
         Of these trees, where it is at hand.
     """
 
-    def __init__(self, program: Program, data: TaskData, tree: Tensor) -> None:
+    def __init__(self, program: Program, data: TaskData | TaskTable, tree: Tensor) -> None:
         reason = why_not_trees(program)
         prior = program.prior
         if reason is not None or not isinstance(prior, LatentHierarchy):
             raise UnsupportedError(f"Trees does not fit this model: {reason}.")
         self.program, self.prior, self.tree = program, prior, tree
         self.forest: Forest | None = None
-        self.statistics = gram(data, program.scaling)
+        self.statistics = sums_by_task(program, data)
         self.dims = program.dims(program.task_features)
         # Density of the targets in the user's units instead of the standardised ones.
         spread = torch.as_tensor(np.log(program.scaling.spread[:, 0]))

@@ -9,13 +9,13 @@ from tqdm.auto import tqdm
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl._seed import seeded
-from bayes_mtl.data import TaskData
+from bayes_mtl.data import TaskData, TaskTable
 from bayes_mtl.distributions import greedy_tree
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._population import population
 from bayes_mtl.inference._potential import Potential
-from bayes_mtl.inference._start import start_values
+from bayes_mtl.inference._start import start_from
 from bayes_mtl.inference._tree_chains import TreeChains
 from bayes_mtl.inference._tree_program import TREE, TreeProgram
 from bayes_mtl.model import MultiTaskModel
@@ -73,7 +73,7 @@ class Trees(AbstractInference):
         if not 0.0 < self.target_accept < 1.0:
             raise InputError(message("target_accept", "between 0 and 1", self.target_accept, "Try 0.8."))
 
-    def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
+    def run(self, model: MultiTaskModel, data: TaskData | TaskTable, *, seed: int = 0) -> Posterior:
         began = time.perf_counter()
         with seeded(seed), local_parameters():
             program = model.program(data)
@@ -82,7 +82,7 @@ class Trees(AbstractInference):
             collapsed = TreeProgram(program, data, none)
             trees = _starts(collapsed, self.chains)
             collapsed.tree = trees[0]
-            values = start_values(program, data)
+            values = start_from(program, [collapsed.statistics])
             moves = min(max(2, tasks), _MOST_MOVES) if self.moves is None else self.moves
             potential = Potential(collapsed, (), values)
             state = TreeChains(collapsed, potential, trees, moves, self.target_accept)

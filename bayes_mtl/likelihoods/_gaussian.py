@@ -21,10 +21,10 @@ from torch import Tensor
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl._shapes import Dims
-from bayes_mtl.data import Batch, TaskData
+from bayes_mtl.data import Batch, TaskData, TaskTable
 from bayes_mtl.likelihoods._abstract import AbstractLikelihood
 from bayes_mtl.likelihoods._checks import check_choice, check_numbers, check_support
-from bayes_mtl.likelihoods._locations import mean_and_spread, without_offset
+from bayes_mtl.likelihoods._locations import mean_and_spread, mean_and_spread_of, without_offset
 from bayes_mtl.likelihoods._parameter import sample_parameter
 
 
@@ -78,6 +78,10 @@ class Gaussian(AbstractLikelihood):
 
     def location(self, data: TaskData) -> tuple[np.ndarray, np.ndarray]:
         return mean_and_spread(data, data.y, self.units)
+
+    def location_of(self, table: TaskTable) -> tuple[np.ndarray, np.ndarray]:
+        """`location` of the targets of a table, of which only moments are known."""
+        return mean_and_spread_of(table, self.units)
 
     def working_response(self, data: TaskData) -> np.ndarray:
         shift, spread = self.location(data)

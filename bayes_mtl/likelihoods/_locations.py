@@ -1,10 +1,11 @@
 """Shift and spread of the linear predictor, estimated from pooled targets."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from bayes_mtl.data import TaskData
+from bayes_mtl.data import TaskData, TaskTable
 
 
 def without_offset(data: TaskData, values: np.ndarray) -> np.ndarray:
@@ -21,6 +22,18 @@ def same_for_tasks(data: TaskData, shift: float, spread: float = 1.0) -> tuple[n
 def mean_and_spread(data: TaskData, values: np.ndarray, units: str) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of ``values [observations]``, less the offset."""
     return _by_units(data, without_offset(data, values), units, lambda v: (float(v.mean()), float(v.std())))
+
+
+def mean_and_spread_of(table: TaskTable, units: str) -> tuple[np.ndarray, np.ndarray]:
+    """`mean_and_spread` of the targets of a table, from their moments by task."""
+    targets, intercept = table.targets, table.schema.intercept
+    every, shape = targets.together(), (len(targets.mean), 1)
+    found = targets if units == "task" else every
+    # A spread that is only rounding is 1, and a task's is that of all.
+    whole = float(every.sd[0]) if _resolved(float(every.sd[0]), float(every.mean[0])) else 1.0
+    own = np.where(_resolved(found.sd, found.mean), found.sd, whole)
+    shift = np.broadcast_to(found.mean[:, None] if intercept else 0.0, shape)
+    return shift.copy(), np.broadcast_to(own[:, None], shape).copy()
 
 
 def median_and_spread(data: TaskData, values: np.ndarray, units: str) -> tuple[np.ndarray, np.ndarray]:
@@ -101,6 +114,6 @@ def _pooled(data: TaskData, shift: np.ndarray) -> np.ndarray:
     return pooled
 
 
-def _resolved(spread: float, centre: float) -> bool:
-    """Whether a spread is more than rounding."""
+def _resolved(spread: Any, centre: Any) -> Any:
+    """Whether spreads are more than rounding."""
     return spread > 1e-12 * abs(centre)

@@ -10,12 +10,13 @@ from torch import nn
 
 from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl._html import card
-from bayes_mtl.data import Scaling, TaskData
+from bayes_mtl.data import Scaling, TaskData, TaskTable
 from bayes_mtl.likelihoods import AbstractLikelihood
 from bayes_mtl.model._check_network import check_network
 from bayes_mtl.model._classes_seen import classes_seen
 from bayes_mtl.model._diagram import diagram
 from bayes_mtl.model._program import Program
+from bayes_mtl.model._scaling_of_table import scaling_of_table
 from bayes_mtl.networks import AbstractStochasticNetwork
 from bayes_mtl.priors import AbstractTaskPrior
 
@@ -71,7 +72,7 @@ class MultiTaskModel:
                 )
             )
 
-    def program(self, data: TaskData) -> Program:
+    def program(self, data: TaskData | TaskTable) -> Program:
         """The Pyro program of this model for one data set.
 
         Returns
@@ -83,22 +84,35 @@ class MultiTaskModel:
         ------
         InputError
             Where targets or columns do not fit the likelihood, or the data the network.
+        UnsupportedError
+            For a table of which only sums are known, where the likelihood needs its rows.
         """
+        if isinstance(data, TaskTable):
+            names = data.without_rows()
+            likelihood = self._bound(names)
+            return self._program(likelihood, names, scaling_of_table(likelihood, data, self.standardize))
+        likelihood = self._bound(data)
+        scaling = Scaling.fit(data, *likelihood.location(data), standardize=self.standardize)
+        return self._program(likelihood, data, scaling)
+
+    def _bound(self, data: TaskData) -> AbstractLikelihood:
+        """The likelihood of these data, which fit it and the network."""
         likelihood = self.likelihood.bind(data)
         likelihood.check(data)
         if not data.schema.intercept and not (data.schema.features or data.schema.fixed):
             raise InputError(message("x", "a feature or an intercept", "neither", "Set intercept=True."))
         if self.network is not None:
             check_network(self.network, data.schema)
-        shift, spread = likelihood.location(data)
-        scaling = Scaling.fit(data, shift, spread, standardize=self.standardize)
+        return likelihood
+
+    def _program(self, likelihood: AbstractLikelihood, data: TaskData, scaling: Scaling) -> Program:
         features = data.task_features
         if features is not None:
             features = (features - scaling.task_mean) / scaling.task_sd
         return Program(
             prior=self.prior.bind(data),
             likelihood=likelihood,
-            network=_bound(self.network, likelihood, data),
+            network=_copied(self.network, likelihood, data),
             fixed=self.fixed,
             schema=data.schema,
             scaling=scaling,
@@ -135,7 +149,7 @@ class MultiTaskModel:
         return card("MultiTaskModel", facts)
 
 
-def _bound(network: nn.Module | None, likelihood: AbstractLikelihood, data: TaskData) -> nn.Module | None:
+def _copied(network: nn.Module | None, likelihood: AbstractLikelihood, data: TaskData) -> nn.Module | None:
     """A copy of the network that knows the data's tasks and classes, where it asks for them."""
     own = deepcopy(network)
     return (
