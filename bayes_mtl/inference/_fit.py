@@ -53,7 +53,7 @@ def fit(model: MultiTaskModel, data: TaskData | TaskTable, *, seed: int = 0) -> 
         remedy = "Make one: TaskData.from_frame(frame, y=..., task=..., x=[...])."
         raise InputTypeError(message("data", "a TaskData", type(data).__name__, remedy))
     chosen = choose(model, data)
-    if not isinstance(chosen, SVI):
+    if isinstance(chosen, (Trees, Collapsed)):
         return chosen.run(model, data, seed=seed)
     if isinstance(data, TaskTable):
         reason = why_not_collapsed(model.program(data))
