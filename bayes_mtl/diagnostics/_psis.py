@@ -44,7 +44,7 @@ def check_psis(posterior: Posterior) -> Outcome | None:
     digits = 2 if k <= limit or k >= USABLE + 0.005 else 3  # never "0.70, limit 0.7"
     shown = f"k-hat {max(k, 0.0):.{digits}f}" if math.isfinite(k) or k < 0 else "k-hat infinite"
     if k <= limit:
-        verdict = "close" if k <= GOOD else "close enough"
+        verdict = "close" if k <= GOOD else "close enough; importance_resample(posterior) corrects the rest"
         return Outcome(f"closeness of the approximation: {shown} of at most {limit:.2f}, {verdict}")
     looked = f"closeness of the approximation: {shown}, above {limit:.2f}"
     if k <= USABLE:
@@ -52,7 +52,7 @@ def check_psis(posterior: Posterior) -> Outcome | None:
             "note",
             f"{number} draws are too few to judge the approximation ({shown})",
             f"With {number} draws k-hat must stay below {limit:.2f}; with 2,200 or more, below {USABLE}.",
-            "Fit with draws=3000.",
+            "Fit with draws=3000; importance_resample(posterior) corrects the draws where k-hat allows it.",
         )
         return Outcome(looked, (finding,))
     if adapted(posterior):

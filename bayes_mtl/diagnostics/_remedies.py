@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from bayes_mtl.diagnostics._latents import collapsed, unknowns
+from bayes_mtl.inference._escalation import LARGEST_FULL_RANK
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.posterior import Posterior
 from bayes_mtl.priors import AbstractGaussianTaskPrior
 
-_LARGEST_FULL_RANK = 2_000
+_FROM_AUTOGUIDE = "from pyro.infer.autoguide"
 
 
 def better_inferences(posterior: Posterior) -> str:
@@ -16,14 +17,26 @@ def better_inferences(posterior: Posterior) -> str:
     tries = []
     if "SVI" in record.method:
         tries.append("train longer: SVI(steps=...) with more steps, or reductions=5")
-        full = "AutoMultivariateNormal" in record.settings.get("guide", "")
-        if not full and not collapsed(posterior) and size is not None and size <= _LARGEST_FULL_RANK:
-            tries.append("a richer guide: SVI(guide=pyro.infer.autoguide.AutoMultivariateNormal)")
+        guide = None if collapsed(posterior) else _richer(record.settings.get("guide", ""), size)
+        if guide is not None:
+            tries.append(f"a richer guide: {guide}; Escalation() climbs from guide to guide by itself")
     if collapsible(posterior):
         tries.append("Collapsed(hyperparameters=NUTS()), exact up to Monte-Carlo error")
     elif program.network is None:
         tries.append("NUTS(), exact up to Monte-Carlo error but slow")
     return numbered(tries)
+
+
+def _richer(guide: str, size: int | None) -> str | None:
+    """The guide after ``guide`` in the order of `ladder`; None after the last one that fits."""
+    if "AutoNormal" in guide or "AutoDiagonalNormal" in guide:
+        return "SVI() with its own guide, a block a task"
+    small = size is not None and size <= LARGEST_FULL_RANK
+    full = f"SVI(guide=AutoMultivariateNormal), {_FROM_AUTOGUIDE}"
+    if guide in ("", "None"):
+        # a covariance between all unknowns holds what blocks leave out; where it fits, low rank is no gain
+        return full if small else f"SVI(guide=AutoLowRankMultivariateNormal), {_FROM_AUTOGUIDE}"
+    return full if small and "AutoMultivariateNormal" not in guide else None
 
 
 def numbered(tries: Sequence[str]) -> str:

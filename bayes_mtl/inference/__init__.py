@@ -9,9 +9,11 @@ from bayes_mtl.inference._collapsed import Collapsed
 from bayes_mtl.inference._coordinate_ascent import CoordinateAscent
 from bayes_mtl.inference._distill import distill
 from bayes_mtl.inference._dwa import DWA
+from bayes_mtl.inference._escalation import Escalation
 from bayes_mtl.inference._evaluation import Evaluation
 from bayes_mtl.inference._fit import fit
 from bayes_mtl.inference._group_tasks import group_tasks
+from bayes_mtl.inference._importance_resample import importance_resample
 from bayes_mtl.inference._inverse_size import InverseSize
 from bayes_mtl.inference._lbtw import LBTW
 from bayes_mtl.inference._maml import MAML
@@ -41,6 +43,7 @@ __all__ = [
     "AutoTaskBlocks",
     "Collapsed",
     "CoordinateAscent",
+    "Escalation",
     "Evaluation",
     "GradientSurgery",
     "InverseSize",
@@ -56,4 +59,5 @@ __all__ = [
     "distill",
     "fit",
     "group_tasks",
+    "importance_resample",
 ]
