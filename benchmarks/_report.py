@@ -58,6 +58,7 @@ def meta() -> dict[str, str]:
     return {
         "date": date.today().isoformat(),
         "device": f"{platform.machine()} CPU, {os.cpu_count()} cores",
+        **({"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}),
         "threads": str(torch.get_num_threads()),
         "python": platform.python_version(),
         **{name: version(name) for name in ("bayes-mtl", "torch", "pyro-ppl", "numpy") if _installed(name)},

@@ -20,6 +20,7 @@ def gram(
     response: np.ndarray | None = None,
     precision: np.ndarray | None = None,
     design: Callable[[slice], np.ndarray] | None = None,
+    xx: torch.Tensor | None = None,
 ) -> Statistics:
     """Per-task sums of the design's products, in float64.
 
@@ -34,6 +35,9 @@ def gram(
         One that is given replaces both: include the weight in it.
     design
         From a slice of the observations to ``[observations, weights]``; default: the standardised features.
+    xx
+        ``[tasks, weights, weights]``: the design's products, where another response with the same precision
+        has had them computed.
 
     Returns
     -------
@@ -60,7 +64,8 @@ def gram(
     else:
         width = design(slice(0, 1)).shape[-1]
     tasks = len(data.schema.tasks)
-    xx, xy = np.zeros((tasks, width, width)), np.zeros((tasks, width))
+    products = np.zeros((tasks, width, width)) if xx is None else xx.numpy()
+    xy = np.zeros((tasks, width))
     for part in chunks(len(data), width * (data.x.shape[1] if data.x.ndim == 3 else 1)):
         rows = design(part)
         weighted = rows * precision[part, None]
@@ -68,15 +73,15 @@ def gram(
         present, starts = np.unique(data.task[part], return_index=True)
         ends = np.append(starts[1:], len(rows))
         xy[present] += np.add.reduceat(weighted * response[part, None], starts)
-        for task, start, end in zip(present, starts, ends, strict=True):
-            xx[task] += weighted[start:end].T @ rows[start:end]
+        for task, start, end in zip(present, starts, ends, strict=True) if xx is None else ():
+            products[task] += weighted[start:end].T @ rows[start:end]
     logs = np.log(np.divide(precision, weight, out=np.ones(len(data)), where=(weight > 0) & (precision > 0)))
 
     def per_task(values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(np.bincount(data.task, weights=values, minlength=tasks))
 
     return Statistics(
-        xx=torch.from_numpy(xx),
+        xx=torch.from_numpy(products),
         xy=torch.from_numpy(xy),
         yy=per_task(precision * response**2),
         n=per_task(weight),

@@ -67,7 +67,7 @@ class Minibatches:
         _check_settings(size, temperature, seed)
         if schedule is None and temperature != 1:
             schedule = Tempered(temperature)
-        self._data, self._scaling, self._device, self._dtype = data, scaling, device, dtype
+        self._data, self._scaling, self._device, self._dtype = data, scaling, torch.device(device), dtype
         self.share = share
         self._mapped = isinstance(data.x, np.memmap)
         used, position = np.unique(data.row, return_inverse=True)
@@ -143,12 +143,16 @@ class Minibatches:
         elif self._all.row is not None or self._groups is not None:
             drawn["rows"] = rows
         if whole is not self._factor[0] or self._groups is not None:  # an epoch's is one tensor, moved once
-            self._factor = (whole, factor.to(self._device, self._dtype))
+            self._factor = (whole, self.moved(factor))
         drawn["factor"] = self._factor[1]
-        return {
-            name: value.to(self._device, self._dtype if value.is_floating_point() else None)
-            for name, value in drawn.items()
-        }
+        return {name: self.moved(value) for name, value in drawn.items()}
+
+    def moved(self, value: Tensor) -> Tensor:
+        """On the batches' device, of their type; nothing waits for a GPU to take it."""
+        dtype = self._dtype if value.is_floating_point() else None
+        if self._device.type == "cuda" and value.device.type == "cpu":
+            return value.pin_memory().to(self._device, dtype, non_blocking=True)
+        return value.to(self._device, dtype)
 
     def assemble(
         self,

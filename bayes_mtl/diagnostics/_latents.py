@@ -9,6 +9,7 @@ from pyro.infer.autoguide.initialization import InitMessenger
 from torch.distributions import biject_to
 
 from bayes_mtl._errors import BayesMTLError
+from bayes_mtl._hidden import hidden
 from bayes_mtl._seed import seeded
 from bayes_mtl.inference._sites import start_near_zero
 from bayes_mtl.posterior import Posterior
@@ -29,7 +30,7 @@ def latent_sizes(posterior: Posterior) -> dict[str, int] | None:
     )
     sizes: dict[str, int] = {}
     try:
-        with seeded(0), torch.no_grad(), poutine.block():
+        with seeded(0), torch.no_grad(), hidden():
             for part in parts:
                 sizes |= _sizes(part)
     except BayesMTLError:

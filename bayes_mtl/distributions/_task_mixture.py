@@ -9,7 +9,10 @@ from pyro.distributions import TorchDistribution, constraints
 from torch import Tensor
 
 from bayes_mtl._errors import InputError, message
+from bayes_mtl.distributions._log_normals import log_normals
 
+_FEW_TASKS = 8
+"""Up to so many tasks, differences of every weight from every source cost less than matrix products."""
 Divergence = Literal["mixture", "convex", "moments"]
 _ONE = torch.Size()
 
@@ -60,22 +63,27 @@ class TaskMixture(TorchDistribution):
         return (weight * (self.source_sd.square() + between)).sum(-3).expand(self.shape())
 
     def expand(self, batch_shape: Sequence[int], _instance: object = None) -> "TaskMixture":
-        return TaskMixture(
-            self.source_mean.expand(*batch_shape, *self.source_mean.shape[-3:]),
-            self.source_sd.expand(*batch_shape, *self.source_sd.shape[-3:]),
-            self.logits.expand(*batch_shape, *self.logits.shape[-2:]),
-            self.divergence,
-        )
+        # The sources stay as they are: that all tasks have the same ones saves most of the work.
+        logits = self.logits.expand(*batch_shape, *self.logits.shape[-2:])
+        return TaskMixture(self.source_mean, self.source_sd, logits, self.divergence)
 
     def output_log_prob(self, value: Tensor) -> Tensor:
         """The density's logarithm, output by output: ``[..., outputs]``."""
         if self.divergence == "moments":
             return _log_normal(value, self.mean, self.variance.sqrt())
-        each = _log_normal(value.unsqueeze(-3), self.source_mean, self.source_sd)
+        each = self._each(value)
         if self.divergence == "convex":
             return (self.logits.exp() * each).sum(-2)
         density: Tensor = (self.logits + each).logsumexp(-2)
         return density
+
+    def _each(self, value: Tensor) -> Tensor:
+        """Log-density under every source: ``[..., sources, outputs]``."""
+        mean, sd = self.source_mean, self.source_sd
+        shared = mean.dim() > 3 and mean.shape[-4] == 1 and (sd.dim() == 3 or sd.shape[-4] == 1)
+        if shared and value.dim() > 2 and value.shape[-3] > _FEW_TASKS:
+            return log_normals(value, mean.squeeze(-4), sd if sd.dim() == 3 else sd.squeeze(-4))
+        return _log_normal(value.unsqueeze(-3), mean, sd)
 
     def log_prob(self, value: Tensor) -> Tensor:
         density: Tensor = self.output_log_prob(value).sum(-1)

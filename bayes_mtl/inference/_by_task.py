@@ -7,6 +7,7 @@ from pyro import poutine
 from pyro.infer.autoguide.initialization import InitMessenger
 from torch import nn
 
+from bayes_mtl._hidden import hidden
 from bayes_mtl._shapes import Dims
 from bayes_mtl.data import Minibatches
 from bayes_mtl.inference._batches import Batches
@@ -59,7 +60,7 @@ def _independent(program: Program) -> bool:
 def _shared_sites(prior: AbstractGaussianTaskPrior, dims: Dims) -> dict[str, torch.Size] | None:
     """Shapes of the hyperparameters for so many tasks; None where these are correlated."""
     start = InitMessenger(partial(start_near_zero, {}))
-    with torch.random.fork_rng(), torch.no_grad(), poutine.block(), start, poutine.trace() as tracer:
+    with torch.random.fork_rng(), torch.no_grad(), hidden(), start, poutine.trace() as tracer:
         moments = prior.moments(dims)
     if moments.tasks is not None:
         return None

@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from bayes_mtl._errors import UnsupportedError
 from bayes_mtl.inference._compile import constants_as_inputs
 from bayes_mtl.inference._step_state import StepState
+from bayes_mtl.inference._without_waits import move_constants_once, nan_for_errors
 
 Outputs: TypeAlias = Tensor | tuple[Tensor, ...]
 _TOLERANCE = 1e-4
@@ -67,6 +68,8 @@ def capture_step(
     inputs, form = tree_flatten((copies, dict(drawn)))
     with torch.random.fork_rng():
         graph: GraphModule = make_fx(flat_step)(*inputs)
+        nan_for_errors(graph)
+        move_constants_once(graph)
         found = CapturedStep(graph, constants_as_inputs(graph))
         losses = []
         for once in (lambda *given: graph(*given, *found.constants), flat_step):

@@ -5,11 +5,11 @@ from functools import partial
 import numpy as np
 import pyro
 import torch
-from pyro import poutine
 from pyro.infer.autoguide.initialization import InitMessenger
 from torch import Tensor
 
 from bayes_mtl._errors import UnsupportedError
+from bayes_mtl._hidden import hidden
 from bayes_mtl._seed import seeded
 from bayes_mtl._shapes import Dims
 from bayes_mtl.data import TaskData, TaskTable
@@ -50,7 +50,7 @@ def why_not_collapsed(program: Program) -> str | None:
 def correlated(prior: AbstractGaussianTaskPrior, dims: Dims) -> bool:
     """Whether the tasks are correlated given the hyperparameters."""
     start = InitMessenger(partial(start_near_zero, {}))  # flat hyperpriors cannot be sampled from
-    with seeded(0), torch.no_grad(), poutine.block(), start:
+    with seeded(0), torch.no_grad(), hidden(), start:
         return prior.moments(dims).tasks is not None
 
 

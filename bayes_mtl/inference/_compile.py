@@ -69,7 +69,7 @@ def _machine_code(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
         "fallback_random": True,
         "cpp_wrapper": on_cpu,
         "cpp.threads": torch.get_num_threads(),
-        "triton.cudagraphs": not on_cpu,
+        "triton.cudagraphs": False,  # `CudaGraph` records the step, whose state changes in place
     }
     # With a context of tracing, which torch.compile would make, the cache on disk takes part.
     context = TracingContext(FakeTensorMode(shape_env=ShapeEnv()))

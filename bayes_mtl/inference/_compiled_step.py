@@ -1,6 +1,6 @@
 """One step of SVI, compiled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._capture import capture_step, first
 from bayes_mtl.inference._compile import compile_graph
+from bayes_mtl.inference._cuda_graph import CudaGraph
 from bayes_mtl.inference._elbo import ElboGradient
 from bayes_mtl.inference._gradient import Gradient
 from bayes_mtl.inference._learned import Learned
@@ -33,6 +34,8 @@ class CompiledStep:
         False to run the captured graph as it is.
     gradient
         What the parameters are moved along; default the ELBO's gradient.
+    renewals
+        What guide and program do after each step, which becomes a part of it.
 
     Raises
     ------
@@ -52,12 +55,13 @@ class CompiledStep:
         *,
         compiled: bool = True,
         gradient: Gradient | None = None,
+        renewals: Sequence[Callable[[], None]] = (),
     ) -> None:
         self._optimiser = optimiser
         self._state = state_of(guide, learned, optimiser)
         self._rates = [group["lr"] for group in optimiser.param_groups]
         gradient = gradient or ElboGradient(program, guide, particles)
-        step = partial(whole_step, gradient, learned.modules, batches, self._state)
+        step = partial(whole_step, gradient, learned.modules, batches, self._state, renewals=tuple(renewals))
         captured = capture_step(step, self._state, drawn)
         # Without gradients of their own: no block that turns gradients off is needed around each step.
         self._flat = [value.detach() for value in self._state.flat()]
@@ -65,16 +69,20 @@ class CompiledStep:
         self._run: Callable[..., Any] = captured.graph
         if compiled:
             self._run = compile_graph(captured.graph, self._inputs(drawn))
+        on_gpu = self._flat[0].device.type == "cuda"
+        self._graph = CudaGraph(self._run, self._flat, drawn, self._constants) if on_gpu else None
 
     def _inputs(self, drawn: dict[str, Tensor]) -> list[Tensor]:
         return [*self._flat, *drawn.values(), *self._constants]
 
-    def __call__(self, drawn: dict[str, Tensor]) -> float:
+    def __call__(self, drawn: dict[str, Tensor]) -> float | Tensor:
         """Loss on the batch that was drawn; where it is not finite, the parameters stay as they are."""
         rates = [group["lr"] for group in self._optimiser.param_groups]
         if rates != self._rates:
             self._rates = rates
             self._state.follow(self._optimiser)
+        if self._graph is not None:
+            return self._graph(drawn)
         return float(first(self._run(*self._inputs(drawn))))
 
     def finish(self) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from pyro import poutine
 
+from bayes_mtl._hidden import hidden
 from bayes_mtl.data import TaskData
 from bayes_mtl.model import Program
 from bayes_mtl.networks import Frozen
@@ -26,7 +26,7 @@ def frozen_design(program: Program, data: TaskData) -> Callable[[slice], np.ndar
 
     def design(part: slice) -> np.ndarray:
         batch = program.batch(data.subset(np.arange(len(data))[part]))
-        with torch.no_grad(), poutine.block():
+        with torch.no_grad(), hidden():
             features = program.design(batch).double()
         fixed = program.fixed_rows(batch)
         return (features if fixed is None else torch.cat([features, fixed.double()], -1)).numpy()

@@ -9,6 +9,8 @@ from pyro import poutine
 from pyro.poutine.util import site_is_subsample
 from torch import Tensor
 
+from bayes_mtl._hidden import hidden
+
 
 def guided_draws(
     program: Callable[..., Any],
@@ -36,7 +38,7 @@ def guided_draws(
     parts, weights = [], []
     for start in range(0, draws, chunk):
         number = min(chunk, draws - start)
-        with torch.no_grad(), poutine.block(), pyro.plate("draws", number, dim=-2):
+        with torch.no_grad(), hidden(), pyro.plate("draws", number, dim=-2):
             guide_trace = poutine.trace(guide).get_trace(*arguments)
             replayed = poutine.replay(program, trace=guide_trace)
             trace = poutine.trace(replayed).get_trace(*arguments)
@@ -53,7 +55,7 @@ def guided_draws(
 def _summed(trace: poutine.Trace, draws: int) -> Tensor:
     """Log-density of each draw, summed over all sites and their plates."""
     trace.compute_log_prob()
-    total = torch.zeros(draws)
+    total = torch.zeros(draws, device="cpu")
     for site in trace.nodes.values():
         if site["type"] == "sample" and not site_is_subsample(site):
             total = total + site["log_prob"].expand(draws, -1).sum(-1).cpu()

@@ -8,6 +8,7 @@ from pyro import poutine
 from torch import Tensor, nn
 
 from bayes_mtl._errors import UnsupportedError
+from bayes_mtl._hidden import hidden
 
 
 class Learned:
@@ -35,7 +36,7 @@ class Learned:
         arguments: tuple[Any, ...],
         memory: nn.Module | None = None,
     ) -> None:
-        with torch.no_grad(), poutine.block(), poutine.trace(param_only=True) as tracer:
+        with torch.no_grad(), hidden(), poutine.trace(param_only=True) as tracer:
             drawn = poutine.trace(guide).get_trace(*arguments)
             poutine.replay(program, trace=drawn)(*arguments)
         self._modules = {"guide": guide}

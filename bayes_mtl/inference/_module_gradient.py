@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from bayes_mtl._errors import UnsupportedError
+from bayes_mtl._hidden import hidden
 from bayes_mtl.inference._abstract_module_gradient import AbstractModuleGradient
 from bayes_mtl.inference._elbo import elbo_traces, negative_elbo
 from bayes_mtl.inference._evaluation import Evaluation
@@ -102,7 +103,7 @@ class ModuleGradient:
         }
         # as Pyro runs the program: the draws on an axis left of the observations'
         several = pyro.plate("num_particles_vectorized", self._particles, dim=-2)
-        with poutine.block(), several if self._particles > 1 else nullcontext():
+        with hidden(), several if self._particles > 1 else nullcontext():
             replayed = poutine.replay(
                 lambda *given: functional_call(self._program, named, given), trace=drawn
             )

@@ -1,5 +1,7 @@
 """One Gaussian population of tasks by expectation-maximisation: starting values for every prior."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -9,23 +11,32 @@ from bayes_mtl.inference._log_evidence import white_system
 _LARGEST = 200
 
 
-def ridge(sums: Statistics, size: int) -> Tensor:
-    """Ridge estimate of each task's weights, shrunk towards the pooled one, ``[tasks, features]``."""
-    xx, xy = sums.xx[:, :size, :size], sums.xy[:, :size]
+def ridge(parts: Sequence[Statistics], size: int) -> Tensor:
+    """Ridge estimate of each task's weights, shrunk towards the pooled one, ``[tasks, features, outputs]``.
+
+    Parameters
+    ----------
+    parts
+        Sums of each output, which have the same design.
+    """
+    xx = parts[0].xx[:, :size, :size]
+    xy = torch.stack([part.xy[:, :size] for part in parts], -1)
     eye = torch.eye(size, dtype=xx.dtype)
     pooled = torch.linalg.solve(xx.sum(0) + eye, xy.sum(0))
-    return torch.linalg.solve(xx + eye, (xy + pooled).unsqueeze(-1)).squeeze(-1)
+    return torch.linalg.solve(xx + eye, xy + pooled)
 
 
-def population(sums: Statistics, size: int, iterations: int = 40) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def population(
+    sums: Statistics, size: int, weights: Tensor, iterations: int = 40
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Mean, covariance, noise sd and the tasks' weights under one Gaussian population.
 
+    Starts from ridge estimates ``weights``, ``[tasks, features]``.
     Bakker and Heskes (JMLR 2003), section 3.1; the covariance of the posterior is part of the M-step.
     A little of a diagonal covariance is mixed in, which keeps few tasks from a singular one. With more than
     200 features the covariance is taken from the ridge estimates, diagonal, instead.
     """
     xx, xy = sums.xx[:, :size, :size], sums.xy[:, :size]
-    weights = ridge(sums, size)
     mean, spread = weights.mean(0), weights.var(0, correction=0) + 1e-4
     covariance, noise = torch.diag(spread), torch.ones((), dtype=xx.dtype)
     if size > _LARGEST:

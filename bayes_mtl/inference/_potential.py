@@ -15,6 +15,7 @@ from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from bayes_mtl._errors import UnsupportedError
+from bayes_mtl._hidden import hidden
 from bayes_mtl.inference._compile import compile_graph, constants_as_inputs
 from bayes_mtl.inference._sites import latent_sites
 
@@ -69,7 +70,7 @@ class Potential:
     def log_density(self, flat: Tensor) -> Tensor:
         """Log-density at ``flat [size]``, or at ``[draws, size]`` for all draws at once."""
         values, jacobian = self.unpack(flat)
-        with poutine.block():
+        with hidden():
             if flat.dim() == 1:
                 trace = poutine.trace(poutine.condition(self.program, data=values)).get_trace(*self.arguments)
                 return trace.log_prob_sum() + jacobian

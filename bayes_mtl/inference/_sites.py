@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.distributions import Transform, biject_to
 
 from bayes_mtl._errors import InputError, UnsupportedError, message
+from bayes_mtl._hidden import hidden
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,7 @@ def latent_sites(
     UnsupportedError
         For discrete sites.
     """
-    with poutine.block(), InitMessenger(partial(start_near_zero, values)):
+    with hidden(), InitMessenger(partial(start_near_zero, values)):
         trace = poutine.trace(program).get_trace(*arguments)
     sites = []
     for name, site in trace.iter_stochastic_nodes():

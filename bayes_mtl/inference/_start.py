@@ -14,11 +14,15 @@ from bayes_mtl.model import Program
 from bayes_mtl.networks import AbstractRandomNetwork
 from bayes_mtl.priors import Estimates
 
+_LARGEST = 500_000_000
+"""Numbers in the products of all tasks' designs beyond which a fit starts without estimates: 4 GB."""
+
 
 def start_values(program: Program, data: TaskData) -> dict[str, Tensor]:
     """What the prior makes of estimates from each task's working response, by full site name.
 
-    With a network, whose features are still to be learned, only what the network says of its own sites.
+    With a network, whose features are still to be learned, only what the network says of its own sites; none
+    where the products of the designs would be too large to keep.
     """
     if isinstance(program.network, AbstractRandomNetwork):
         return program.network.start()
@@ -26,10 +30,14 @@ def start_values(program: Program, data: TaskData) -> dict[str, Tensor]:
         return {}
     response = _on_scale(program, data)
     design = frozen_design(program, data)
-    sums = [
-        gram(data, program.scaling, response=response[:, min(c, response.shape[1] - 1)], design=design)
-        for c in range(program.outputs)
-    ]
+    width = design(slice(0, 1)).shape[-1] if design is not None else len(program.features)
+    if max(len(data.schema.tasks), program.outputs) * width**2 > _LARGEST:
+        return {}
+    sums: list[Statistics] = []
+    for c in range(program.outputs):
+        one = response[:, min(c, response.shape[1] - 1)]
+        known = sums[0].xx if sums else None
+        sums.append(gram(data, program.scaling, response=one, design=design, xx=known))
     return start_from(program, sums)
 
 
@@ -41,11 +49,12 @@ def start_from(program: Program, sums: Sequence[Statistics]) -> dict[str, Tensor
         dims = program.dims(program.task_features, tasks if name else None, name)
         size = dims.features
         parts = [_of_tasks(part, tasks) if name else part for part in sums]
-        found = [population(part, size) for part in parts]
+        weights = ridge(parts, size)
+        found = [population(part, size, own) for part, own in zip(parts, weights.unbind(-1), strict=True)]
         estimates = Estimates(
-            weights=torch.stack([ridge(part, size) for part in parts], -1).float(),
+            weights=weights.float(),
             mean=torch.stack([one[0] for one in found], -1).float(),
-            covariance=torch.stack([one[1] for one in found]).float(),
+            covariance=torch.stack([one[1].float() for one in found]),
             shrunk=torch.stack([one[3] for one in found], -1).float(),
         )
         noise = found[0][2]

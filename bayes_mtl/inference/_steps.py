@@ -12,6 +12,7 @@ from bayes_mtl.inference._compile import compile_or_warn
 from bayes_mtl.inference._compiled_step import CompiledStep
 from bayes_mtl.inference._eager_step import EagerStep
 from bayes_mtl.inference._learned import Learned
+from bayes_mtl.inference._prior_guide import renewal
 from bayes_mtl.inference._processes import ALONE, Processes
 from bayes_mtl.inference._ruled_step import RuledStep
 from bayes_mtl.inference._shared_step import SharedStep
@@ -72,18 +73,26 @@ class Steps:
             self._step = EagerStep(program, guide, batches, optimiser, particles)
         else:
             self._step = RuledStep(self._gradient, batches, optimiser)
+        hooks = [renewal(module) for module in (guide, program)]
+        self._renewals = [hook for hook in hooks if hook is not None]
         self._compile, self._steps, self._own = compile, steps, 0
         if network is not None and not network.captured:
             self._compile = False
 
-    def __call__(self, number: int, drawn: dict[str, Tensor], announce: Callable[[str], Any]) -> float:
-        """Run step ``number``."""
+    def __call__(
+        self, number: int, drawn: dict[str, Tensor], announce: Callable[[str], Any]
+    ) -> float | Tensor:
+        """Run step ``number``, and what guide and program do after each."""
         if self._due(number):
             announce("SVI (compiling)")
             self._change(drawn)
             announce("SVI")
         self._own += 1
-        return self._step(drawn)
+        loss = self._step(drawn)
+        if not isinstance(self._step, CompiledStep):
+            for renew in self._renewals:
+                renew()
+        return loss
 
     def finish(self) -> None:
         """Leave everything that was learned in modules and optimiser."""
@@ -101,4 +110,4 @@ class Steps:
     def _compiled(self, drawn: dict[str, Tensor]) -> Step:
         if self._processes.several:
             return SharedStep(*self._parts, self._processes, drawn)
-        return CompiledStep(*self._parts, drawn, gradient=self._gradient)
+        return CompiledStep(*self._parts, drawn, gradient=self._gradient, renewals=self._renewals)

@@ -33,7 +33,6 @@ class TaskBatches:
         """Choose the next batch, and its tasks (``members``), the places of these, and their weights."""
         units, factor = self.whole.choose()
         drawn = self.whole.read(units, factor)
-        device = drawn["index"].device
         # Processes with a share of a batch each have the same tasks, and so the same parameters to move.
         own = self._task[units]
         members, place = own.unique(return_inverse=True)
@@ -44,7 +43,7 @@ class TaskBatches:
         weight = torch.zeros(self._size, dtype=share.dtype).index_add(0, place, share)
         place = self.whole.share.of(place)
         chosen = {"members": torch.cat([members, others]), "place": place, "weight": weight}
-        return drawn | {name: value.to(device) for name, value in chosen.items()}
+        return drawn | {name: self.whole.moved(value) for name, value in chosen.items()}
 
     def assemble(self, members: Tensor, place: Tensor, weight: Tensor, **drawn: Any) -> Batch:
         """The batch of what `draw` chose."""

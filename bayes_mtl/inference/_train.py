@@ -14,18 +14,19 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from bayes_mtl._errors import FileError, NumericalError
+from bayes_mtl._hidden import hidden
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._by_task import by_task
 from bayes_mtl.inference._checkpoint import load_checkpoint, save_checkpoint
 from bayes_mtl.inference._decay import decay_weights
 from bayes_mtl.inference._eager_step import arguments_of
 from bayes_mtl.inference._learned import Learned
-from bayes_mtl.inference._prior_guide import renewal
 from bayes_mtl.inference._processes import ALONE, Processes
 from bayes_mtl.inference._steps import Steps
 from bayes_mtl.inference._stopping import Plateau
 from bayes_mtl.inference._task_step import count_visits
 from bayes_mtl.inference._trained_network import TrainedNetwork
+from bayes_mtl.inference._unread import Unread
 from bayes_mtl.inference._watch import Watch
 
 _PLATEAU, _HELD_OUT = "plateau", "held-out data"
@@ -113,10 +114,9 @@ def train(
                 sampler |= {f"{_WATCH}{name}": value for name, value in watch.state().items()}
             save_checkpoint(checkpoint, learned, optimiser, sampler, state, training.losses, fingerprint)
 
-    renewals = [hook for module in (guide, program) if (hook := renewal(module)) is not None]
     # The block that makes tensors on the CPU slows every operation in it: only where it makes a difference.
     draw = stepped.draw if torch.get_default_device().type == "cpu" else partial(_draw, stepped)
-    good = learned.copy()
+    good = newest = learned.copy()
     bar = tqdm(
         total=steps,
         initial=len(training.losses),
@@ -124,34 +124,51 @@ def train(
         desc="SVI",
         leave=False,
     )
+    unread = Unread(together=on_step is None)
+
+    def read() -> bool:
+        """Take the losses of the steps since the last reading; False where one of them is not finite."""
+        nonlocal good
+        found, first = unread.read(), len(training.losses)
+        bad = next((i for i, value in enumerate(found) if not math.isfinite(value)), None)
+        if bad is None:
+            # of before a step, and good only if that gives a finite loss
+            good = newest
+            training.losses.extend(found)
+            unread.clear()
+            return True
+        good = newest if bad > 0 else good
+        training.losses.extend(found[:bad])
+        whole = dict(unread.drawn[bad])
+        site = _guilty_site(
+            program, guide, arguments_of(batches, whole if parted is None else parted.without_tasks(whole))
+        )
+        if first + bad == 0:
+            raise NumericalError(
+                f"The loss is {found[bad]} at the first step, from the site '{site}'. {_REMEDY}"
+            )
+        learned.restore(good)
+        training.stopped = f"loss not finite at step {first + bad}, site '{site}'"
+        warnings.warn(f"SVI stopped: {training.stopped}. Kept the last good state. {_REMEDY}", stacklevel=4)
+        return False
+
     try:
         while len(training.losses) < steps and training.stopped not in (_PLATEAU, _HELD_OUT):
-            step = len(training.losses)
+            step = len(training.losses) + len(unread)
             drawn = draw()
-            # of before the step, and good only if it gives a finite loss
-            before = learned.copy() if step % plateau.window == 0 else None
-            value = run(step, drawn, bar.set_description)
-            if not math.isfinite(value):
-                whole = drawn if parted is None else parted.without_tasks(drawn)
-                site = _guilty_site(program, guide, arguments_of(batches, whole))
-                if step == 0:
-                    raise NumericalError(
-                        f"The loss is {value} at the first step, from the site '{site}'. {_REMEDY}"
-                    )
-                learned.restore(good)
-                training.stopped = f"loss not finite at step {step}, site '{site}'"
-                warnings.warn(
-                    f"SVI stopped: {training.stopped}. Kept the last good state. {_REMEDY}", stacklevel=3
-                )
-                break
-            good = good if before is None else before
-            training.losses.append(value)
-            for renew in renewals:
-                renew()
+            if step % plateau.window == 0:
+                newest = learned.copy()
+            unread.add(run(step, drawn, bar.set_description), drawn)
             bar.update()
-            if on_step is not None and processes.first:
-                on_step(step, value)
             done = step + 1
+            looks = watch is not None and watch.due(done)
+            writes = done % checkpoint_every == 0 or done == steps
+            if not (unread.due or looks or writes or done % plateau.window == 0):
+                continue
+            if not read():
+                break
+            if on_step is not None and processes.first:
+                on_step(step, training.losses[-1])
             if done % plateau.window == 0:
                 bar.set_postfix(loss=f"{sum(training.losses[-plateau.window :]) / plateau.window:.4g}")
                 if plateau.reached(training.losses[last:]):
@@ -162,16 +179,18 @@ def train(
                         last = done
                         for group in optimiser.param_groups:
                             group["lr"] /= 3.0
-            if watch is not None and watch.due(done):
+            if looks and watch is not None:
                 align()
                 if not watch.look(guide, learned):
                     training.stopped = _HELD_OUT
-            if done % checkpoint_every == 0 or done == steps or training.stopped in (_PLATEAU, _HELD_OUT):
+            if writes or training.stopped in (_PLATEAU, _HELD_OUT):
                 save()
     except KeyboardInterrupt:
+        training.stopped = "interrupted"
+        if len(unread):
+            read()
         if not training.losses or processes.several:  # the others would wait for this one
             raise
-        training.stopped = "interrupted"
     finally:
         bar.close()
     align()
@@ -205,7 +224,7 @@ def _draw(batches: Batches) -> dict[str, Tensor]:
 
 def _guilty_site(program: Callable[..., Any], guide: nn.Module, arguments: tuple[Any, ...]) -> str:
     """Name of the first site whose log-density is not finite."""
-    with torch.no_grad(), poutine.block():
+    with torch.no_grad(), hidden():
         guide_trace = poutine.trace(guide).get_trace(*arguments)
         model_trace = poutine.trace(poutine.replay(program, trace=guide_trace)).get_trace(*arguments)
         for trace in (model_trace, guide_trace):

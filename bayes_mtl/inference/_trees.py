@@ -13,7 +13,7 @@ from bayes_mtl.data import TaskData, TaskTable
 from bayes_mtl.distributions import greedy_tree
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._local import local_parameters
-from bayes_mtl.inference._population import population
+from bayes_mtl.inference._population import population, ridge
 from bayes_mtl.inference._potential import Potential
 from bayes_mtl.inference._start import start_from
 from bayes_mtl.inference._tree_chains import TreeChains
@@ -132,7 +132,7 @@ class Trees(AbstractInference):
 def _starts(collapsed: TreeProgram, chains: int) -> Tensor:
     """A greedy tree for each chain, of weights drawn around their estimates, ``[chains, mergers, 3]``."""
     sums, size = collapsed.statistics, collapsed.dims.features
-    _, covariance, noise, weights = population(sums, size)
+    _, covariance, noise, weights = population(sums, size, ridge([sums], size).squeeze(-1))
     inverse = torch.linalg.inv(covariance)
     own = torch.linalg.inv(sums.xx[:, :size, :size] / noise.square() + inverse)
     root = torch.linalg.cholesky(own)

@@ -1,13 +1,13 @@
 """A step of SVI as tensor operations on a state, to be captured or run as it is."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-from pyro import poutine
 from torch import Tensor, nn
 
+from bayes_mtl._hidden import hidden
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._eager_step import arguments_of
 from bayes_mtl.inference._gradient import Gradient
@@ -42,6 +42,7 @@ def whole_step(
     held: StepState,
     now: StepState,
     batch: Mapping[str, Tensor],
+    renewals: Sequence[Callable[[], None]] = (),
 ) -> Tensor:
     """Loss of a batch; moves ``now`` in place along its gradient, with Adam.
 
@@ -53,9 +54,16 @@ def whole_step(
         The state whose tensors the modules hold, and the one that the step reads and changes.
     batch
         What was drawn; with ``members``, parameters by task are seen and moved for these tasks only.
+    renewals
+        What the modules do after each step.
     """
     loss, gradients = gradient_of(gradient, modules, batches, held, now, batch)
     now.adam(gradients, torch.isfinite(loss), batch.get("members"), batch.get("weight"))
+    if renewals:
+        moved = zip([*held.parameters, *held.buffers], [*now.parameters, *now.buffers], strict=True)
+        with torch.no_grad(), _in_place_of({id(old): new for old, new in moved}, modules):
+            for renew in renewals:
+                renew()
     return loss
 
 
@@ -70,7 +78,7 @@ def _in_place_of(tensors: Mapping[int, Tensor], modules: Sequence[nn.Module]) ->
                     if id(value) in tensors:
                         undo.append((table, name, value))
                         table[name] = tensors[id(value)]
-        with poutine.block():
+        with hidden():
             yield
     finally:
         for table, name, value in undo:

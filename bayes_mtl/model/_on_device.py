@@ -6,9 +6,11 @@ from copy import copy
 from typing import Any
 
 import torch
-from pyro.poutine.messenger import Messenger
 from torch import Tensor
 from torch.distributions import Distribution, Transform
+
+from bayes_mtl._hidden import AlwaysSeen
+from bayes_mtl.model._triangles import known_triangles
 
 
 @contextmanager
@@ -27,12 +29,12 @@ def on_device(device: torch.device | str) -> Iterator[None]:
     if device.type == "cpu":
         yield
         return
-    with device, _Moved(device):
+    with device, _Moved(device), known_triangles():
         yield
 
 
-class _Moved(Messenger):
-    """Moves the distribution of every site."""
+class _Moved(AlwaysSeen):
+    """Moves the distribution of every site, hidden ones too."""
 
     def __init__(self, device: torch.device) -> None:
         super().__init__()

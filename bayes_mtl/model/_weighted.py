@@ -8,7 +8,7 @@ from torch import Tensor
 from bayes_mtl._shapes import gather_tasks
 from bayes_mtl.data import Batch
 
-_FEW_TASKS, _MANY_WEIGHTS = 16, 64
+_FEW_TASKS, _MANY_WEIGHTS = {"cpu": 16, "cuda": 64}, 64
 """Up to so many tasks, of at least so many weights, the products with all tasks' weights are cheaper."""
 _WORTH_A_PRODUCT = 8
 """Observations in a row of one task from which a matrix product of their own is cheaper than copies."""
@@ -21,7 +21,8 @@ def weighted(features: Tensor, weights: Tensor, batch: Batch) -> Tensor:
     multiply with the weights of all tasks, a matrix product each, and to keep each observation's own.
     """
     tasks, size = batch.tasks, math.prod(weights.shape[-2:])  # a tracer's shapes are plain tuples
-    if weights.shape[-3] == tasks and 1 < tasks <= _FEW_TASKS and size >= _MANY_WEIGHTS:
+    few = 1 < tasks <= _FEW_TASKS.get(weights.device.type, 16)
+    if weights.shape[-3] == tasks and few and size >= _MANY_WEIGHTS:
         every = (features.unsqueeze(-3) @ weights).flatten(-3, -2)
         own = batch.task * batch.observations + torch.arange(batch.observations, device=batch.task.device)
         return every.index_select(-2, own)

@@ -5,6 +5,7 @@ from pyro import poutine
 from pyro.infer.autoguide.initialization import InitMessenger
 from pyro.poutine.util import site_is_subsample
 
+from bayes_mtl._hidden import hidden
 from bayes_mtl._seed import seeded
 from bayes_mtl.likelihoods import Mixed
 from bayes_mtl.model import Program
@@ -28,7 +29,7 @@ def likelihood_sites(program: Program) -> frozenset[str]:
         return frozenset(program.likelihood.sites)
     # Any value will do for a name, and flat priors have no draws.
     ones = InitMessenger(lambda site: torch.ones(site["fn"].shape()))
-    with seeded(0), torch.no_grad(), poutine.block(), ones:
+    with seeded(0), torch.no_grad(), hidden(), ones:
         dims = program.dims(tasks=range(len(program.schema.tasks)))
         nodes = poutine.trace(program.likelihood.parameters).get_trace(dims).nodes
     return frozenset(n for n, s in nodes.items() if s["type"] == "sample" and not site_is_subsample(s))

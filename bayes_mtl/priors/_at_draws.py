@@ -8,6 +8,7 @@ from pyro import poutine
 from torch import Tensor
 
 from bayes_mtl._alone import alone
+from bayes_mtl._hidden import hidden
 
 Result = TypeVar("Result")
 
@@ -28,5 +29,5 @@ def at_draws(program: Callable[[], Result], draws: Mapping[str, Tensor]) -> Resu
     What ``program`` returns, with an axis of draws left of the plate of tasks.
     """
     number = next(iter(draws.values())).shape[0]
-    with alone(), poutine.block(), pyro.plate("draws", number, dim=-2), poutine.condition(data=dict(draws)):
+    with alone(), hidden(), pyro.plate("draws", number, dim=-2), poutine.condition(data=dict(draws)):
         return program()

@@ -1,5 +1,6 @@
 """Captured and compiled steps against the uncompiled ones, under the same random numbers."""
 
+import os
 import random
 from collections.abc import Callable
 from functools import partial
@@ -21,9 +22,10 @@ from bayes_mtl.inference._eager_step import EagerStep
 from bayes_mtl.inference._learned import Learned
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._make_guide import make_guide
-from bayes_mtl.inference._prior_guide import renew
-from bayes_mtl.inference._train import next_arguments
+from bayes_mtl.inference._prior_guide import renewal
+from bayes_mtl.inference._train import _draw, next_arguments
 from bayes_mtl.likelihoods import AbstractLikelihood, Gaussian
+from bayes_mtl.model import on_device
 from bayes_mtl.networks import MLP
 from bayes_mtl.priors import AbstractTaskPrior, Hierarchical, Pooled
 from bayes_mtl.testing._example_data import example_data
@@ -40,33 +42,40 @@ GUIDES: dict[str, Callable[[Any], Any] | None] = {
 STEPS = 12
 
 
+DEVICE = torch.device(os.environ.get("BAYES_MTL_DEVICE", "cpu"))
+
+
 def trajectory(
     svi: SVI, model: MultiTaskModel, data: TaskData, *, captured: bool, compiled: bool = False
 ) -> tuple[list[float], list[torch.Tensor]]:
-    """Losses and final parameters of a few steps with one kind of step."""
+    """Losses and final parameters of a few steps with one kind of step; on a GPU, one CUDA graph."""
     with seeded(3), local_parameters():
-        program = model.program(data)
-        batches, _ = batches_of(program, data, svi.batch_size, svi.temperature, 0, torch.device("cpu"))
-        guide = make_guide(svi.guide, program, {})
-        learned = Learned(program, guide, next_arguments(batches))
-        optimiser = torch.optim.Adam(learned.groups(), lr=0.02, fused=True)
-        parts = (program, guide, batches)
-        step: EagerStep | CompiledStep = EagerStep(*parts, optimiser, svi.particles)
-        if captured:
-            step = CompiledStep(*parts, learned, optimiser, svi.particles, batches.draw(), compiled=compiled)
-        else:
-            batches.draw()
-        losses = []
-        for number in range(STEPS):
-            if number == STEPS // 2:
-                optimiser.param_groups[0]["lr"] = 0.01
-            losses.append(step(batches.draw()))
-            for module in (guide, program):
-                renew(module)
-        step.finish()
+        program = model.program(data).to(DEVICE)
+        batches, _ = batches_of(program, data, svi.batch_size, svi.temperature, 0, DEVICE)
+        with on_device(DEVICE):
+            guide = make_guide(svi.guide, program, {})
+            learned = Learned(program, guide, next_arguments(batches))
+            optimiser = torch.optim.Adam(learned.groups(), lr=0.02, fused=True)
+            parts = (program, guide, batches)
+            hooks = [hook for module in (guide, program) if (hook := renewal(module)) is not None]
+            step: EagerStep | CompiledStep = EagerStep(*parts, optimiser, svi.particles)
+            first = _draw(batches)
+            if captured:
+                step = CompiledStep(
+                    *parts, learned, optimiser, svi.particles, first, compiled=compiled, renewals=hooks
+                )
+            losses = []
+            for number in range(STEPS):
+                if number == STEPS // 2:
+                    optimiser.param_groups[0]["lr"] = 0.01
+                losses.append(float(step(_draw(batches))))
+                if not captured:
+                    for renew in hooks:
+                        renew()
+            step.finish()
         counts = {float(entry["step"]) for entry in optimiser.state.values()}
         assert counts == {float(STEPS)}
-    return losses, [value.detach().clone() for value in learned.tensors().values()]
+    return losses, [value.detach().cpu().clone() for value in learned.tensors().values()]
 
 
 def same(one: tuple[list[float], list[torch.Tensor]], other: tuple[list[float], list[torch.Tensor]]) -> None:

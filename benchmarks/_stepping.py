@@ -1,0 +1,81 @@
+"""The steps of a fit without its end: what a training loop does, as often as asked."""
+
+from contextlib import ExitStack
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from bayes_mtl import MultiTaskModel, TaskData
+from bayes_mtl._seed import seeded
+from bayes_mtl.inference import SVI
+from bayes_mtl.inference._batches_of import batches_of
+from bayes_mtl.inference._by_task import by_task
+from bayes_mtl.inference._learned import Learned
+from bayes_mtl.inference._local import local_parameters
+from bayes_mtl.inference._make_guide import make_guide
+from bayes_mtl.inference._steps import Steps
+from bayes_mtl.inference._task_step import count_visits
+from bayes_mtl.inference._train import _draw, next_arguments
+from bayes_mtl.model import on_device
+
+
+class Stepping:
+    """Everything of a fit up to its loop, on one device.
+
+    Parameters
+    ----------
+    svi
+        Its settings.
+    compile
+        Whether its steps are compiled; the first `run` pays for it.
+    """
+
+    def __init__(
+        self, model: MultiTaskModel, data: TaskData, svi: SVI, device: str, compile: bool | Literal["auto"]
+    ) -> None:
+        self._stack = ExitStack()
+        self._stack.enter_context(seeded(0))
+        self._stack.enter_context(local_parameters())
+        program = model.program(data).train().to(device)
+        self.batches, _ = batches_of(
+            program, data, svi.batch_size, svi.temperature, 0, torch.device(device), svi.schedule
+        )
+        self._stack.enter_context(on_device(device))
+        guide = make_guide(svi.guide, program, {})  # where it starts makes no difference to the time
+        self.learned = Learned(program, guide, next_arguments(self.batches))
+        parted = by_task(program, guide, self.batches)
+        if parted is not None:
+            count_visits(guide)
+        self.optimiser = torch.optim.Adam(self.learned.groups(), lr=0.01, fused=True)
+        self.batches = parted or self.batches
+        self._steps = Steps(
+            program,
+            guide,
+            self.batches,
+            self.learned,
+            self.optimiser,
+            svi.particles,
+            compile=compile,
+            steps=10**7,
+        )
+        self._number = 0
+
+    def run(self, steps: int) -> float | Tensor:
+        """Take steps; the loss of the last one, which a GPU may still be at."""
+        loss: float | Tensor = 0.0
+        for _ in range(steps):
+            loss = self._steps(self._number, _draw(self.batches), lambda _: None)
+            self._number += 1
+        return loss
+
+    def state_bytes(self) -> int:
+        """Bytes of all that a step changes: parameters, buffers and Adam's two moments."""
+        moments = [
+            value for entry in self.optimiser.state.values() for value in entry.values() if value.dim() > 0
+        ]
+        return sum(v.numel() * v.element_size() for v in [*self.learned.tensors().values(), *moments])
+
+    def close(self) -> None:
+        """Leave the device and the random numbers as they were."""
+        self._stack.close()
