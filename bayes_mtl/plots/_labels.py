@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LONGEST = 28
+_SHORT = 8  # letters for which every figure has room
 
 
 def shown(name: str, longest: int = LONGEST) -> str:
@@ -36,6 +37,12 @@ def label_axis(axes: "Axes", which: Literal["x", "y"], names: Sequence[str], mos
         if longest * len(at) > most:
             axes.tick_params("x", rotation=90)
     return step
+
+
+def room(names: Sequence[str]) -> float:
+    """Inches that a figure needs beyond its content for the longest of some names, in the font of an axis."""
+    longest = max((len(shown(name)) for name in names), default=0)
+    return 0.065 * max(0, longest - _SHORT)
 
 
 def every(step: int) -> str:

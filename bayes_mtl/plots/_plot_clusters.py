@@ -6,7 +6,8 @@ import numpy as np
 
 from bayes_mtl._errors import InputError, UnsupportedError, message
 from bayes_mtl.plots._canvas import canvas
-from bayes_mtl.plots._labels import every, label_axis, shown
+from bayes_mtl.plots._colour_bar import colour_bar
+from bayes_mtl.plots._labels import every, label_axis, room, shown
 from bayes_mtl.posterior import Posterior
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def plot_clusters(posterior: Posterior, kind: str | None = None, ax: "Axes | Non
     values, names = probability[order], [names[i] for i in order]
     number, clusters = values.shape
     height = float(np.clip(1.6 + 0.22 * number, 2.4, 12.0))
-    figure, axes = canvas(ax, float(np.clip(2.6 + 0.7 * clusters, 4.0, 14.0)), height)
+    figure, axes = canvas(ax, float(np.clip(3.0 + 0.7 * clusters, 4.4, 14.0)) + room(names), height)
     image = axes.imshow(values, aspect="auto", cmap="Blues", vmin=0.0, vmax=1.0, interpolation="nearest")
     if number <= _MOST_NUMBERS:
         for task, cluster in np.argwhere(values >= 0.005):
@@ -63,9 +64,7 @@ def plot_clusters(posterior: Posterior, kind: str | None = None, ax: "Axes | Non
     axes.set_xlabel("cluster, and expected number of its tasks")
     if kind:
         axes.set_title(shown(kind), fontsize=10)
-    figure.colorbar(image, ax=axes, pad=0.02, aspect=40).set_label(
-        "probability that the task belongs to the cluster"
-    )
+    colour_bar(figure, image, axes, "probability that the task belongs to the cluster", aspect=40)
     return figure
 
 

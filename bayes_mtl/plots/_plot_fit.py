@@ -7,7 +7,7 @@ import numpy as np
 
 from bayes_mtl._errors import InputError, UnsupportedError, message
 from bayes_mtl.data import TaskData
-from bayes_mtl.plots._canvas import new_figure
+from bayes_mtl.plots._canvas import canvas, new_figure
 from bayes_mtl.plots._curve import Curve, curve, grid
 from bayes_mtl.plots._labels import shown
 from bayes_mtl.plots._palette import BLUE, GREY, class_colours
@@ -27,6 +27,7 @@ def plot_fit(
     tasks: Sequence[str] | None = None,
     feature: str | None = None,
     level: float = 0.9,
+    ax: "Axes | None" = None,
 ) -> "Figure":
     """Observations against one feature, and the predictive mean with its interval, a panel a task.
 
@@ -47,6 +48,8 @@ def plot_fit(
         Name of the feature on the horizontal axis; the first by default.
     level
         Probability of the interval.
+    ax
+        Axes to draw one task on; a new figure with a panel for each by default.
 
     Returns
     -------
@@ -55,7 +58,7 @@ def plot_fit(
     Raises
     ------
     InputError
-        For an unknown task or feature.
+        For an unknown task or feature, and for axes of yours with other than one task.
     UnsupportedError
         For sequences, and for data without a feature.
     """
@@ -68,13 +71,21 @@ def plot_fit(
     if feature not in columns:
         raise InputError(message("feature", f"one of {list(columns)}", repr(feature), "Choose one of them."))
     chosen = _chosen(data, tasks)
+    column = columns.index(feature)
+    points = grid(data.x[data.row[np.isin(data.task, chosen)], column])
+    if ax is not None:
+        if len(chosen) != 1:
+            raise InputError(message("tasks", "one, for one axes", len(chosen), "Name it: tasks=['a']."))
+        figure, axes = canvas(ax, 5.0, 3.8)
+        axes.set_ylabel(_label(data, _panel(axes, posterior, data, chosen[0], column, points, level)))
+        axes.set_xlabel(shown(feature))
+        axes.legend(frameon=False, fontsize=8)
+        return figure
     across = min(_ACROSS, len(chosen))
     down = -(-len(chosen) // across)
     figure = new_figure(3.2 * across + 0.8, 2.6 * down + 0.8) if across > 1 else new_figure(5.0, 3.8)
     alike = len(posterior.program.kinds) == 1 and _alike(data, chosen)
     panels = figure.subplots(down, across, sharex=True, sharey=alike, squeeze=False)
-    column = columns.index(feature)
-    points = grid(data.x[data.row[np.isin(data.task, chosen)], column])
     for axes, task in zip(panels.flat, chosen, strict=False):
         chance = _panel(axes, posterior, data, task, column, points, level)
         if axes.get_subplotspec().is_first_col() or not alike:

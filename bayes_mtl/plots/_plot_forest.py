@@ -79,7 +79,8 @@ def plot_forest(
         axes.axvspan(population["lower"], population["upper"], color=RED, alpha=0.15, lw=0)
         axes.axvline(population["mean"], color=RED, lw=1.2, label="mean of the population")
     axes.hlines(place, table["lower"], table["upper"], color=BLUE, lw=width)
-    axes.plot(table["mean"], place, ls="", marker="o", ms=1.5 + 1.5 * width, color=BLUE, label="task")
+    size = 1.5 + 1.5 * width
+    axes.plot(table["mean"], place, ls="", marker="o", ms=size, color=BLUE, label="task")
     low, high = axes.get_xlim()
     if low < 0 < high:
         axes.axvline(0.0, color=GREY, lw=0.8, ls=":")
@@ -90,7 +91,14 @@ def plot_forest(
     axes.set_xlabel(f"weight of {shown(feature)}{of_output}: mean and {100 * level:.4g} % interval")
     if population is not None:
         # above the axes, since intervals may lie anywhere in them
-        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2, ncols=2, frameon=False)
+        axes.legend(
+            loc="lower right",
+            bbox_to_anchor=(1.0, 1.0),
+            borderaxespad=0.2,
+            ncols=2,
+            frameon=False,
+            markerscale=5 / size,
+        )
     axes.grid(axis="x", alpha=0.2)
     return figure
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_mtl.plots._canvas import canvas
-from bayes_mtl.plots._labels import every, label_axis
+from bayes_mtl.plots._colour_bar import colour_bar
+from bayes_mtl.plots._labels import every, label_axis, room
 from bayes_mtl.posterior import Posterior
 from bayes_mtl.posterior._relatedness import Of
 from bayes_mtl.priors import AbstractTaskPrior
@@ -59,7 +60,7 @@ def plot_relatedness(
     size = float(np.clip(2.0 + 0.22 * number, 4.0, 10.0))
     from matplotlib import colormaps
 
-    figure, axes = canvas(ax, size + 1.2, size, "compressed")
+    figure, axes = canvas(ax, size + 1.2 + room(names), size + room(names), "compressed")
     signed = bool(np.nanmin(values) < 0)
     largest = float(np.nanmax(np.abs(values)))
     most = largest if largest > 1.001 else 1.0  # float32 makes a correlation of 1 a little more
@@ -74,8 +75,8 @@ def plot_relatedness(
     step = label_axis(axes, "y", names, _MOST_LABELS)
     label_axis(axes, "x", names, _MOST_LABELS)
     axes.set_xlabel(f"task{every(step)}")
-    bar = figure.colorbar(image, ax=axes, shrink=0.7, pad=0.02)
-    bar.set_label(_OF_FEATURES if of == "features" else meaning(posterior.program.prior))
+    label = _OF_FEATURES if of == "features" else meaning(posterior.program.prior)
+    colour_bar(figure, image, axes, label, shrink=0.7)
     return figure
 
 

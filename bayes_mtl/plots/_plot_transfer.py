@@ -37,6 +37,7 @@ def plot_transfer(transfer: Transfer, ax: "Axes | None" = None) -> "Figure":
     figure, axes = canvas(ax, 6.5, float(np.clip(1.3 + 0.22 * number, 2.2, 12.0)))
     place = np.arange(number)
     width = float(np.clip(90 / number, 0.7, 2.0))
+    size = 1.5 + 1.5 * width
     known = np.isfinite(table["lower"]).to_numpy()
     axes.axvline(0.0, color=GREY, lw=0.8, ls=":")
     for verdict, colour in _COLOURS.items():
@@ -45,13 +46,19 @@ def plot_transfer(transfer: Transfer, ax: "Axes | None" = None) -> "Figure":
             shown = table[own & known]
             axes.hlines(place[own & known], shown["lower"], shown["upper"], color=colour, lw=width)
             label = f"{verdict} ({int(own.sum())})"
-            size = 1.5 + 1.5 * width
             axes.plot(table["gain"][own], place[own], ls="", marker="o", ms=size, color=colour, label=label)
     axes.set_ylim(-0.8, number - 0.2)
     step = label_axis(axes, "y", [str(task) for task in table.index], _MOST_LABELS)
     axes.set_ylabel(f"task{every(step)}")
     judged = "held-out" if transfer.held_out else "left-out"
     axes.set_xlabel(f"gain, nats a {judged} observation: mean and {100 * transfer.level:.4g} % interval")
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2, ncols=3, frameon=False)
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        borderaxespad=0.2,
+        ncols=3,
+        frameon=False,
+        markerscale=5 / size,
+    )
     axes.grid(axis="x", alpha=0.2)
     return figure

@@ -166,3 +166,14 @@ def test_errors_name_what_is_wrong() -> None:
         plot_fit(given, data, tasks=[])
     with pytest.raises(UnsupportedError, match="plain rows"):
         plot_fit(given, replace(data, x=np.zeros((len(data), 3, 2))))
+
+
+def test_one_task_on_axes_of_ones_own(drawn: Callable[[Figure], Axes]) -> None:
+    data = gaussian_data()
+    fitted = posterior(data)
+    axes = Figure().add_subplot()
+    assert plot_fit(fitted, data, tasks=[data.schema.tasks[1]], ax=axes) is axes.figure
+    assert data.schema.tasks[1] in drawn(axes.figure).get_title()
+    assert axes.get_legend() is not None
+    with pytest.raises(InputError, match="tasks: expected one, for one axes"):
+        plot_fit(fitted, data, ax=axes)

@@ -74,7 +74,7 @@ def test_the_colour_bar_says_what_the_numbers_mean(
     assert meaning(prior) == text
     figure = plot_relatedness(posterior(gaussian_data(4), prior))
     axes = drawn(figure)
-    assert figure.axes[1].get_ylabel() == text
+    assert figure.axes[1].get_ylabel().replace("\n", " ") == text
     assert axes.get_images()[0].get_clim() == limits
 
 
