@@ -15,6 +15,7 @@ from torch import nn
 import bayes_mtl
 from bayes_mtl import networks, priors
 from bayes_mtl.inference import NUTS, SVI, AbstractInference, Trees
+from docs import decision
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -84,6 +85,19 @@ def test_formulas_are_mathml_and_nothing_is_fetched(site: Path) -> None:
     assert not [str(page) for page, text in pages.items() if "arithmatex" in text]
     formula = (site / "priors" / "hierarchical" / "index.html").read_text(encoding="utf-8")
     assert '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">' in formula
+
+
+def test_the_figure_of_priors_names_every_prior_and_links_to_its_page(site: Path) -> None:
+    named = {n for _, priors_ in decision.QUESTIONS for n in priors_} | {decision.LAST, *decision.YARDSTICKS}
+    classes = {n: c for n in priors.__all__ if inspect.isclass(c := getattr(priors, n))}
+    kinds = {
+        n for n, c in classes.items() if issubclass(c, priors.AbstractTaskPrior) and not inspect.isabstract(c)
+    }
+    assert named == kinds
+    text = (site / "priors" / "index.html").read_text(encoding="utf-8")
+    links = re.findall(r'<a href="(\w+)/"><rect', text)
+    assert len(links) == len(kinds)
+    assert all((site / "priors" / link / "index.html").is_file() for link in links)
 
 
 @pytest.fixture
