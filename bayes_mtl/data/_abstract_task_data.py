@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from bayes_mtl.data._arrange import OBSERVED, arrange
+from bayes_mtl.data._dataset_rows import Rows
 from bayes_mtl.data._describe import describe
 from bayes_mtl.data._schema import Schema
 from bayes_mtl.data._split import chosen_positions, own_tasks, split_positions
@@ -39,7 +40,7 @@ class AbstractTaskData(ABC):
         ``[rows]`` int64: steps of each row that are no padding; None where all are valid.
     """
 
-    x: np.ndarray
+    x: Rows
     row: np.ndarray
     task: np.ndarray
     y: np.ndarray

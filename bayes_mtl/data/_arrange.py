@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from bayes_mtl.data._dataset_rows import is_stored
+
 OBSERVED = ("row", "task", "step", "y", "noise", "offset", "trials", "weight", "censored", "index")
 """Fields of TaskData with one entry an observation."""
 
@@ -11,13 +13,13 @@ OBSERVED = ("row", "task", "step", "y", "noise", "offset", "trials", "weight", "
 def arrange(parts: dict[str, Any]) -> dict[str, Any]:
     """Observations sorted by task; rows in memory in the order of observations where each has one.
 
-    Rows in memory that no observation refers to are dropped. A memory-mapped array is left as it is;
+    Rows in memory that no observation refers to are dropped. Rows outside of memory are left as they are;
     ``row`` keeps pointing into it.
     """
     order = np.argsort(parts["task"], kind="stable")
     sorted_parts = parts | {name: parts[name][order] for name in OBSERVED if parts.get(name) is not None}
     x, row, length = parts["x"], sorted_parts["row"], parts.get("length")
-    if isinstance(x, np.memmap):
+    if is_stored(x):
         return sorted_parts
     used, position = np.unique(row, return_inverse=True)
     if len(used) == len(row):

@@ -129,7 +129,7 @@ def as_indices(value: Any, argument: str, length: int, below: int, things: str) 
     return np.array(array, dtype=np.int64)
 
 
-def check_finite(x: np.ndarray, names: Sequence[str], argument: str = "x") -> None:
+def check_finite(x: Any, names: Sequence[str], argument: str = "x") -> None:
     """Refuse NaN and infinity in ``[rows, ..., features]``, read in chunks, naming the feature."""
     if x.dtype.kind != "f":
         return

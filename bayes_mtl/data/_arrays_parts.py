@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from torch.utils.data import Dataset
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.data._arrays import as_array, as_indices, check_finite, is_pandas
 from bayes_mtl.data._assemble import Options, assemble
+from bayes_mtl.data._dataset_rows import DatasetRows, Rows
 from bayes_mtl.data._encoder import Encoder
 from bayes_mtl.data._names import label_text, listed, repeated
 from bayes_mtl.data._places import as_places
@@ -16,11 +18,11 @@ from bayes_mtl.data._task_features import as_task_features
 from bayes_mtl.data._task_labels import encode_tasks
 
 
-def as_rows(x: Any, feature_names: Sequence[str] | None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """``[rows, (steps,) features]`` as floats and the names of features; a memory map stays one."""
+def as_rows(x: Any, feature_names: Sequence[str] | None) -> tuple[Rows, tuple[str, ...]]:
+    """``[rows, (steps,) features]`` as floats and the names of features; what is stored stays so."""
     if is_pandas(x, "DataFrame") and feature_names is None:
         feature_names = [label_text(name) for name in x.columns]
-    array = as_array(x, "x")
+    array = DatasetRows(x) if isinstance(x, Dataset) else as_array(x, "x")
     if array.ndim not in (2, 3):
         raise InputError(
             message("x", "[rows, features] or [rows, steps, features]", f"shape {array.shape}", "Reshape it.")
@@ -37,7 +39,7 @@ def as_rows(x: Any, feature_names: Sequence[str] | None) -> tuple[np.ndarray, tu
             message("feature_names", f"{width} different names, one a column of x", found, "Name each once.")
         )
     check_finite(array, names)
-    if not isinstance(array, np.memmap):
+    if isinstance(array, np.ndarray) and not isinstance(array, np.memmap):
         array = np.array(array, dtype=np.float32 if array.dtype == np.float32 else np.float64)
     return array, names
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl.data._arrange import arrange
+from bayes_mtl.data._dataset_rows import DatasetRows, Rows
 from bayes_mtl.data._encoder import Encoder
 from bayes_mtl.data._features import Terms, assign_groups, split_features
 from bayes_mtl.data._names import listed
@@ -43,7 +44,7 @@ class Options:
 def assemble(
     options: Options,
     *,
-    x: np.ndarray,
+    x: Rows,
     encoder: Encoder,
     terms: Terms,
     tasks: tuple[str, ...],
@@ -99,15 +100,15 @@ def assemble(
     )
 
 
-def _order_columns(x: np.ndarray, names: tuple[str, ...], columns: tuple[str, ...]) -> np.ndarray:
+def _order_columns(x: Rows, names: tuple[str, ...], columns: tuple[str, ...]) -> Rows:
     """Columns in the order of the schema; a memory map must have that order already."""
     if names == columns:
         return x
-    if isinstance(x, np.memmap):
+    if isinstance(x, (DatasetRows, np.memmap)):
         raise InputError(
             message(
                 "varying",
-                "a memory-mapped x whose fixed features are its last columns",
+                "an x outside of memory whose fixed features are its last columns",
                 f"the order {listed(names)}",
                 "Write the file with the fixed features last, or load it into memory.",
             )

@@ -12,6 +12,7 @@ from bayes_mtl._errors import InputError, InputTypeError, UnsupportedError, mess
 from bayes_mtl.data._abstract_sampler import AbstractSampler
 from bayes_mtl.data._abstract_schedule import AbstractSchedule
 from bayes_mtl.data._batch import Batch
+from bayes_mtl.data._dataset_rows import is_stored
 from bayes_mtl.data._epoch_sampler import EpochSampler
 from bayes_mtl.data._full_batch import as_batch, full_batch
 from bayes_mtl.data._row_groups import RowGroups
@@ -69,7 +70,7 @@ class Minibatches:
             schedule = Tempered(temperature)
         self._data, self._scaling, self._device, self._dtype = data, scaling, torch.device(device), dtype
         self.share = share
-        self._mapped = isinstance(data.x, np.memmap)
+        self._mapped = self.stored = is_stored(data.x)
         used, position = np.unique(data.row, return_inverse=True)
         self._used = used
         self._position = torch.tensor(position, dtype=torch.int64)

@@ -6,11 +6,12 @@ import numpy as np
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.data._arrays import as_indices
+from bayes_mtl.data._dataset_rows import Rows
 from bayes_mtl.data._names import positions
 
 
 def as_places(
-    x: np.ndarray, row: np.ndarray, length: Any, step: Any
+    x: Rows, row: np.ndarray, length: Any, step: Any
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """``[rows]`` number of valid steps and ``[observations]`` step of each observation, or None.
 

@@ -10,6 +10,7 @@ from bayes_mtl._errors import InputError, message
 from bayes_mtl.data._arrange import arrange
 from bayes_mtl.data._arrays_parts import as_rows
 from bayes_mtl.data._assemble import Options, assemble
+from bayes_mtl.data._dataset_rows import Rows
 from bayes_mtl.data._encoder import Encoder
 from bayes_mtl.data._names import listed, suggestion
 from bayes_mtl.data._schema import Schema
@@ -73,7 +74,7 @@ def sequence_parts(
 
 
 def _known(
-    x: np.ndarray,
+    x: Rows,
     names: Sequence[str],
     targets: SequenceTargets,
     observations: Mapping[str, np.ndarray | None],

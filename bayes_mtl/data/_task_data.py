@@ -52,7 +52,8 @@ class TaskData(AbstractTaskData):
         Parameters
         ----------
         x
-            ``[rows, features]`` or ``[rows, steps, features]``: array, tensor, frame or memory map.
+            ``[rows, features]`` or ``[rows, steps, features]``: array, tensor, frame or memory map; or a
+            ``torch.utils.data.Dataset`` of rows, which are read as they are needed.
         y
             ``[observations]``; text, booleans and categories become classes.
         task

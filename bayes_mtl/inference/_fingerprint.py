@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from bayes_mtl.data import TaskData
+from bayes_mtl.data._dataset_rows import DatasetRows
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.model import Program
 
@@ -29,7 +30,7 @@ def fingerprint(inference: AbstractInference, program: Program, data: TaskData, 
     digest = hashlib.sha256(f"{seed} {text(settings)} {text(model)} {text(names)}".encode())
     for f in fields(data):
         column = getattr(data, f.name)
-        if isinstance(column, np.ndarray) and f.name != "index":
+        if isinstance(column, (np.ndarray, DatasetRows)) and f.name != "index":
             digest.update(f"{f.name} {column.shape} {column.dtype}".encode())
             # x may be larger than memory: rows from all over it will do
             every = max(1, len(column) // _ROWS) if f.name == "x" else 1

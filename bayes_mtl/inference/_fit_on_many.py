@@ -6,11 +6,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from bayes_mtl._errors import InputError, UnsupportedError, message
 from bayes_mtl.data import TaskData
+from bayes_mtl.data._dataset_rows import is_stored
 from bayes_mtl.inference._joined import joined, launched
 from bayes_mtl.inference._spawned import run_spawned
 from bayes_mtl.inference._svi_fit import fit_by_svi
@@ -36,9 +36,9 @@ def fit_on_many(svi: "SVI", model: MultiTaskModel, data: TaskData, seed: int) ->
     how = _LAUNCH.format(svi.num_nodes, svi.devices)
     if svi.num_nodes > 1:
         raise InputError(message("num_nodes", "1 without a launcher", svi.num_nodes, how))
-    if isinstance(data.x, np.memmap):
+    if is_stored(data.x):
         expected = "data in memory, which are sent to the processes that are started here"
-        raise UnsupportedError(message("data", expected, "memory-mapped rows", how))
+        raise UnsupportedError(message("data", expected, "rows outside of memory", how))
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise UnsupportedError(
             "SVI(devices=...) was reached while a process that it had started was importing your script. "

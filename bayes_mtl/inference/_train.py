@@ -15,12 +15,14 @@ from tqdm.auto import tqdm
 
 from bayes_mtl._errors import FileError, NumericalError
 from bayes_mtl._hidden import hidden
+from bayes_mtl.data import Minibatches
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._by_task import by_task
 from bayes_mtl.inference._checkpoint import load_checkpoint, save_checkpoint
 from bayes_mtl.inference._decay import decay_weights
 from bayes_mtl.inference._eager_step import arguments_of
 from bayes_mtl.inference._learned import Learned
+from bayes_mtl.inference._prefetched import Prefetched
 from bayes_mtl.inference._processes import ALONE, Processes
 from bayes_mtl.inference._steps import Steps
 from bayes_mtl.inference._stopping import Plateau
@@ -88,13 +90,17 @@ def train(
     optimiser.register_step_pre_hook(decay_weights)
     training = Training()
     last = 0  # step after the newest change of the learning rate
+    stepped = parted or batches
+    on_cpu = torch.get_default_device().type == "cpu"
+    # While a GPU's graph is captured, no other thread may touch the GPU.
+    ahead = on_cpu and isinstance(batches, Minibatches) and batches.stored
+    source = Prefetched(stepped) if ahead else stepped
     if checkpoint is not None and _there(checkpoint, processes):
         sampler, state, training.losses = load_checkpoint(checkpoint, learned, optimiser, fingerprint)
-        batches.load_state({k: v for k, v in sampler.items() if not k.startswith(_WATCH)})
+        source.load_state({k: v for k, v in sampler.items() if not k.startswith(_WATCH)})
         if watch is not None:
             watch.load_state({k.removeprefix(_WATCH): v for k, v in sampler.items() if k.startswith(_WATCH)})
         training.reductions, training.stopped, last = state["reductions"], state["stopped"], state["last"]
-    stepped = parted or batches
     run = Steps(
         program, guide, stepped, learned, optimiser, particles,
         compile=compile, steps=steps, network=network, processes=processes,
@@ -109,13 +115,13 @@ def train(
         if checkpoint is not None and processes.first:
             run.finish()
             state = {"reductions": training.reductions, "stopped": training.stopped, "last": last}
-            sampler = dict(batches.state())
+            sampler = dict(source.state())
             if watch is not None:
                 sampler |= {f"{_WATCH}{name}": value for name, value in watch.state().items()}
             save_checkpoint(checkpoint, learned, optimiser, sampler, state, training.losses, fingerprint)
 
     # The block that makes tensors on the CPU slows every operation in it: only where it makes a difference.
-    draw = stepped.draw if torch.get_default_device().type == "cpu" else partial(_draw, stepped)
+    draw = source.draw if on_cpu else partial(_draw, source)
     good = newest = learned.copy()
     bar = tqdm(
         total=steps,
@@ -193,6 +199,8 @@ def train(
             raise
     finally:
         bar.close()
+        if isinstance(source, Prefetched):
+            source.close()
     align()
     if watch is not None:
         watch.finish(learned)
@@ -217,7 +225,7 @@ def _there(checkpoint: str, processes: Processes) -> bool:
     return there
 
 
-def _draw(batches: Batches) -> dict[str, Tensor]:
+def _draw(batches: Batches | Prefetched) -> dict[str, Tensor]:
     with torch.device("cpu"):  # where batches are chosen, whatever the device of the step
         return batches.draw()
 

@@ -79,7 +79,7 @@ def _run(
     subject: str, inference: AbstractInference, model: MultiTaskModel, data: TaskData, seed: int
 ) -> Posterior:
     """Run it, and see that it leaves everything as it was."""
-    copies = data.x.copy(), data.y.copy(), repr(model.prior), repr(model.likelihood), repr(inference)
+    copies = np.array(data.x), data.y.copy(), repr(model.prior), repr(model.likelihood), repr(inference)
     parameters = dict(pyro.get_param_store().items())
     with untouched(f"{subject}: run"), runs(f"{subject}: run", "Read the cause below."):
         posterior = inference.run(model, data, seed=seed)

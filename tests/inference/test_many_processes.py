@@ -177,7 +177,7 @@ def test_memory_maps_are_not_sent(tmp_path: Path) -> None:
     x = np.memmap(tmp_path / "x", dtype=np.float64, mode="w+", shape=fit.data.x.shape)
     x[:] = fit.data.x
     mapped = TaskData.from_arrays(x, fit.data.y, fit.data.task)
-    with pytest.raises(UnsupportedError, match=r"memory-mapped rows.*torchrun"):
+    with pytest.raises(UnsupportedError, match=r"rows outside of memory.*torchrun"):
         replace(fit.svi, devices=2).run(fit.model, mapped)
 
 
