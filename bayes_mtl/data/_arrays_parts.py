@@ -11,7 +11,7 @@ from bayes_mtl.data._arrays import as_array, as_indices, check_finite, is_pandas
 from bayes_mtl.data._assemble import Options, assemble
 from bayes_mtl.data._dataset_rows import DatasetRows, Rows
 from bayes_mtl.data._encoder import Encoder
-from bayes_mtl.data._names import label_text, listed, repeated
+from bayes_mtl.data._names import label_text, listed, name_list, repeated
 from bayes_mtl.data._places import as_places
 from bayes_mtl.data._targets import encode_targets
 from bayes_mtl.data._task_features import as_task_features
@@ -32,7 +32,7 @@ def as_rows(x: Any, feature_names: Sequence[str] | None) -> tuple[Rows, tuple[st
     width = array.shape[-1]
     names = tuple(f"x{i}" for i in range(width))
     if feature_names is not None:
-        names = tuple(label_text(name) for name in feature_names)
+        names = name_list(feature_names, "feature_names")
     if len(names) != width or repeated(names):
         found = listed(repeated(names)) + " twice" if repeated(names) else len(names)
         raise InputError(

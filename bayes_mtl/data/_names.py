@@ -5,6 +5,8 @@ from difflib import get_close_matches
 
 import numpy as np
 
+from bayes_mtl._errors import InputTypeError, message
+
 
 def label_text(label: object) -> str:
     """Write a label as the text it is known by; 1.0 and 1 are the same label.
@@ -15,6 +17,21 @@ def label_text(label: object) -> str:
     if isinstance(label, (float, np.floating)) and float(label).is_integer():
         return str(int(label))
     return str(label)
+
+
+def name_list(given: object, argument: str) -> tuple[str, ...]:
+    """Names that were given for something, as text.
+
+    Raises
+    ------
+    InputTypeError
+        For one text, or what holds no names.
+    """
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        raise InputTypeError(
+            message(argument, "a list of names", f"a {type(given).__name__}", f"Pass {argument}=[...].")
+        )
+    return tuple(label_text(name) for name in given)
 
 
 def listed(names: Iterable[object], limit: int = 5) -> str:

@@ -9,7 +9,7 @@ from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl.data._arrays import as_array, is_pandas
 from bayes_mtl.data._arrays_parts import array_parts
 from bayes_mtl.data._assemble import Options
-from bayes_mtl.data._names import label_text, listed, repeated
+from bayes_mtl.data._names import label_text, listed, name_list, repeated
 
 
 def output_parts(
@@ -33,7 +33,11 @@ def output_parts(
         raise InputError(
             message("Y", f"[{len(x)} rows, tasks]", f"shape {table.shape}", "Give each task one column.")
         )
-    names = [f"task{i}" for i in range(table.shape[1])] if task_names is None else task_names
+    names = (
+        [f"task{i}" for i in range(table.shape[1])]
+        if task_names is None
+        else name_list(task_names, "task_names")
+    )
     if len(names) != table.shape[1] or repeated([label_text(name) for name in names]):
         raise InputError(
             message(

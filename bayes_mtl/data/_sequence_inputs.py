@@ -9,7 +9,7 @@ import numpy as np
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.data._arrays import as_array, is_pandas
 from bayes_mtl.data._carry_forward import carry_forward, measured_means
-from bayes_mtl.data._names import label_text
+from bayes_mtl.data._names import label_text, name_list
 from bayes_mtl.data._padding import padded
 from bayes_mtl.data._places import as_lengths
 
@@ -113,12 +113,12 @@ def _as_block(x: Any, lengths: Any) -> tuple[np.ndarray, np.ndarray | None, list
 def _names(
     given: Sequence[str] | None, found: list[str] | None, width: int, letter: str, argument: str
 ) -> tuple[str, ...]:
-    names = given if given is not None else found
-    if names is None:
+    if given is None and found is None:
         return tuple(f"{letter}{i}" for i in range(width))
+    names = name_list(found if given is None else given, argument)
     if len(names) != width:
         raise InputError(message(argument, f"{width} names", len(names), "Name each feature once."))
-    return tuple(label_text(name) for name in names)
+    return names
 
 
 def _at_every_step(static: np.ndarray, steps: int) -> np.ndarray:

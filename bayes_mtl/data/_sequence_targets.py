@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl.data._arrays import as_indices
-from bayes_mtl.data._names import label_text, listed, positions, repeated
+from bayes_mtl.data._names import label_text, listed, name_list, positions, repeated
 from bayes_mtl.data._sequence_columns import Given, check_named, columns_beside
 from bayes_mtl.data._sequence_tables import Table, table_of_sequences, table_of_steps
 
@@ -59,6 +59,9 @@ def sequence_targets(
     steps
         Of the longest sequence.
     """
+    if labels is not None and not isinstance(labels, Mapping):
+        found_in = type(labels).__name__
+        raise InputTypeError(message("labels", "target -> names", found_in, "Pass a dict."))
     named = {label_text(key): own for key, own in (labels or {}).items()}
     asked = list(_asked(per_sequence, at_step, per_step))
     check_named(given, [name for _, name, _ in asked])
@@ -157,7 +160,7 @@ def _labels(
     if table.ndim == 1:
         return (None,)
     labels = [str(i) for i in range(table.shape[1])] if found is None else found
-    labels = labels if given is None else [label_text(label) for label in given]
+    labels = labels if given is None else list(name_list(given, f"labels[{name!r}]"))
     if len(labels) != table.shape[1]:
         raise InputError(
             message(f"labels[{name!r}]", f"{table.shape[1]} names", len(labels), "Name each label once.")

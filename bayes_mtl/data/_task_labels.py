@@ -8,7 +8,7 @@ import numpy as np
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.data._arrays import as_array, as_indices
 from bayes_mtl.data._labels import encode_labels
-from bayes_mtl.data._names import label_text, listed, repeated, suggestion
+from bayes_mtl.data._names import listed, name_list, repeated, suggestion
 
 
 def encode_tasks(
@@ -22,7 +22,7 @@ def encode_tasks(
     if task_names is None:
         codes, names = encode_labels(task, "task")
     else:
-        names = tuple(label_text(name) for name in task_names)
+        names = name_list(task_names, "task_names")
         codes = _among(task, names, size)
     if len(codes) != size:
         raise InputError(

@@ -90,7 +90,8 @@ def _tasks(found: LeaveOneOut) -> Outcome:
 def _calibrated(found: Calibration) -> Outcome:
     # As many verdicts as there are shares: one false alarm in a hundred checks over all of them.
     table = found.to_frame(1 - _FALSE_ALARMS / (len(LEVELS) * (1 + len(found.tasks))))
-    overall = table.loc["all tasks"]
+    # By place, not by name: a task may be called like the whole.
+    overall, single = table.iloc[: len(LEVELS)].droplevel("task"), table.iloc[len(LEVELS) :]
     looked = "calibration: " + ", ".join(
         f"{share:.1%} of targets in {level:.0%} intervals" for level, share in overall["coverage"].items()
     )
@@ -109,7 +110,6 @@ def _calibrated(found: Calibration) -> Outcome:
                     remedy,
                 )
             )
-        single = table.drop("all tasks", level="task")
         off = single[single["verdict"] == verdict].reset_index()
         off = off.assign(distance=(off["coverage"] - off["level"]).abs()).sort_values(
             "distance", ascending=False

@@ -56,7 +56,7 @@ def from_newick(text: str, names: Sequence[str]) -> Tensor:
     root = _parsed(text)
     nodes = _below(root)
     leaves = [node.name for node in nodes if not node.children]
-    wrong = [name for name in names if leaves.count(name) != 1]
+    wrong = [name for name in names if leaves.count(name) != 1 or list(names).count(name) != 1]
     if wrong or len(names) < 2:
         kind = "not a leaf, or more than one" if wrong else "too few tasks for a tree"
         raise InputError(

@@ -11,8 +11,12 @@ _SHORT = 8  # letters for which every figure has room
 
 
 def shown(name: str, longest: int = LONGEST) -> str:
-    """A user's name as Matplotlib shows it as it is: one line, dollars escaped, the middle cut out."""
-    text = " ".join(name.split())
+    """A user's name as Matplotlib shows it as it is: one line, dollars escaped, the middle cut out.
+
+    Control characters, which an SVG file must not hold, and those that turn the direction of text become
+    spaces.
+    """
+    text = " ".join("".join(c if c.isprintable() else " " for c in name).split())
     if len(text) > longest:
         head = (longest - 1) * 2 // 3
         text = f"{text[:head]}…{text[len(text) - (longest - 1 - head) :]}"

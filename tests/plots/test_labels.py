@@ -16,6 +16,7 @@ from bayes_mtl.plots._palette import class_colours
         ("school 3", "school 3"),
         ("two\nlines\t here", "two lines here"),
         ("$x^2$", r"\$x^2\$"),
+        ("\x1b[31mred\x00 \u202eok", "[31mred ok"),
         (r"$\frac$", r"\$\frac\$"),
     ],
 )
