@@ -16,6 +16,7 @@ from bayes_mtl.diagnostics._loo import loo
 from bayes_mtl.diagnostics._loo_tasks import loo_tasks
 from bayes_mtl.diagnostics._metrics import metrics
 from bayes_mtl.diagnostics._mixture_network import MixtureNetwork
+from bayes_mtl.diagnostics._prior_sensitivity import prior_sensitivity
 from bayes_mtl.diagnostics._report import Report
 from bayes_mtl.diagnostics._sbc import sbc
 from bayes_mtl.diagnostics._simulation_based_calibration import SimulationBasedCalibration
@@ -43,6 +44,7 @@ __all__ = [
     "loo",
     "loo_tasks",
     "metrics",
+    "prior_sensitivity",
     "sbc",
     "task_similarity",
     "transfer",
