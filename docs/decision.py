@@ -7,8 +7,8 @@ MARK = "<!-- figure: which prior -->"
 # Question, and the pages that a "yes" leads to; the first that fits.
 QUESTIONS: list[tuple[str, list[str]]] = [
     ("Are most features probably useless?", ["GroupSparse", "Horseshoe"]),
+    ("A known tree, alike in which weights matter alone?", ["LatentCovarianceHierarchy"]),
     ("Are tasks in groups of groups, a tree, known or not?", ["LatentHierarchy"]),
-    ("Relatives agree on which weights matter, not on values?", ["LatentCovarianceHierarchy"]),
     ("Are there a few distinct kinds of tasks?", ["TaskClustering"]),
     ("Few tasks, and you ask which move together?", ["TaskCovariance"]),
     ("Few tasks, and you ask who borrows from whom?", ["GumbelSoftmax"]),

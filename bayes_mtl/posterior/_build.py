@@ -18,9 +18,13 @@ def build_posterior(program: Program, latents: Mapping[str, Tensor], record: Fit
 
     Parameters
     ----------
+    program
+        The fitted program, on the CPU.
     latents
         ``[draws, tasks or 1, *event]`` for each site. Where ``weights`` are among them and the prior does
         not sample them itself (collapsed inference), they are kept as they are.
+    record
+        What happened during the fit.
     """
     draws = {name: value.detach().cpu() for name, value in latents.items()}
     task_features = program.task_features

@@ -30,6 +30,8 @@ def load(path: str | os.PathLike[str], model: MultiTaskModel | None = None) -> P
 
     Parameters
     ----------
+    path
+        Of the file.
     model
         Needed only for parts that are your own classes (prior, likelihood, network): the model it was
         fitted with. Without it such a posterior still shows its draws and exports to ArviZ.
