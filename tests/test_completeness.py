@@ -29,7 +29,6 @@ THROUGH = {
     "bayes_mtl.distributions.added": "TreeMessages",
     "bayes_mtl.distributions.marginals": "TreeMessages",
     "bayes_mtl.distributions.push": "TreeMessages",
-    "bayes_mtl.distributions.to_newick": "plot_dendrogram",
     "bayes_mtl.distributions.upward": "TreeMessages",
     "bayes_mtl.model.TASK_PLATES": "AutoTaskBlocks",
     "bayes_mtl.model.classes_seen": "Categorical",

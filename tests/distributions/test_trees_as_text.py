@@ -7,7 +7,7 @@ from scipy.cluster.hierarchy import cophenet, linkage
 from scipy.spatial.distance import squareform
 
 from bayes_mtl._errors import InputError
-from bayes_mtl.distributions import KingmanTree, from_linkage, from_newick, lca_times
+from bayes_mtl.distributions import KingmanTree, from_linkage, from_newick, lca_times, to_newick
 
 
 def rows(tree: torch.Tensor) -> list[list[float]]:
@@ -77,3 +77,13 @@ def test_a_linkage_matrix_keeps_its_heights() -> None:
 def test_bad_linkage(bad: np.ndarray) -> None:
     with pytest.raises(InputError, match="linkage"):
         from_linkage(bad)
+
+
+def test_a_written_tree_is_read_as_it_was() -> None:
+    names = ["a", "b (old)", "it's c", "d"]
+    tree = KingmanTree(4).sample()
+    again = from_newick(to_newick(tree, names), names)
+    # the text holds lengths of branches, so times are sums of differences in float32
+    torch.testing.assert_close(lca_times(again).double(), lca_times(tree).double(), rtol=1e-5, atol=1e-6)
+    with pytest.raises(InputError, match="one tree"):
+        to_newick(tree, names[:3])
