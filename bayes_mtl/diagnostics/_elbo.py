@@ -124,7 +124,7 @@ def _too_few(steps: int) -> Finding:
 
 def _falling(trend: Slope, stopped: str, steps: int, much: bool) -> Finding:
     if stopped == "plateau":
-        remedy = "Ask for a longer plateau, SVI(plateau=Plateau(window=1000)), or a higher learning_rate."
+        remedy = "Ask for a longer plateau, SVI(plateau=Plateau(window=5000)), or a higher learning_rate."
     elif stopped == "interrupted":
         remedy = "Let it run to its end; checkpoint='file' lets it go on from where it stopped."
     else:

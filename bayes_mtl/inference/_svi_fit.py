@@ -64,7 +64,7 @@ def fit_by_svi(
         with on_device(device):
             guide = make_guide(svi.guide, program, start_on_device(program, data))
             watch = None if svi.validation is None else Watch(svi.validation, program, device)
-            training = trained(svi, program, guide, batches, mark, network, watch, processes)
+            training = trained(svi, program, guide, batches, mark, network, watch, processes, epoch)
             program.eval()
             latents, log_weights = guided_draws(program.latents, guide, next_arguments(batches), svi.draws)
         latents = processes.of_first(latents)
@@ -100,6 +100,7 @@ def trained(
     network: TrainedNetwork | None = None,
     watch: Watch | None = None,
     processes: Processes = ALONE,
+    epoch: float = 1.0,
 ) -> Training:
     """Run the training loop with the settings of ``svi``; without a fingerprint there is no checkpoint."""
     return train(
@@ -111,6 +112,7 @@ def trained(
         learning_rate=svi.learning_rate,
         reductions=svi.reductions,
         plateau=svi.plateau,
+        epoch=epoch,
         progress=svi.progress,
         compile=svi.compile,
         on_step=svi.on_step,

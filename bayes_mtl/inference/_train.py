@@ -56,6 +56,7 @@ def train(
     learning_rate: float,
     reductions: int,
     plateau: Plateau,
+    epoch: float = 1.0,
     progress: bool,
     compile: bool | Literal["auto"] = False,
     on_step: Callable[[int, float], object] | None = None,
@@ -69,13 +70,14 @@ def train(
     """Maximise the ELBO over the guide's and the program's parameters, in place.
 
     The learning rate falls by a factor of 3 at every plateau; after ``reductions`` of them the next
-    plateau ends the training.
+    plateau ends the training. An ``epoch`` has so many batches.
 
     Raises
     ------
     NumericalError
         Where the very first losses are not finite. Later the last good state is restored, with a warning.
     """
+    window = plateau.steps(epoch)
     parted = None
     if network is None:
         learned = Learned(program, guide, next_arguments(batches))
@@ -162,22 +164,22 @@ def train(
         while len(training.losses) < steps and training.stopped not in (_PLATEAU, _HELD_OUT):
             step = len(training.losses) + len(unread)
             drawn = draw()
-            if step % plateau.window == 0:
+            if step % window == 0:
                 newest = learned.copy()
             unread.add(run(step, drawn, bar.set_description), drawn)
             bar.update()
             done = step + 1
             looks = watch is not None and watch.due(done)
             writes = done % checkpoint_every == 0 or done == steps
-            if not (unread.due or looks or writes or done % plateau.window == 0):
+            if not (unread.due or looks or writes or done % window == 0):
                 continue
             if not read():
                 break
             if on_step is not None and processes.first:
                 on_step(step, training.losses[-1])
-            if done % plateau.window == 0:
-                bar.set_postfix(loss=f"{sum(training.losses[-plateau.window :]) / plateau.window:.4g}")
-                if plateau.reached(training.losses[last:]):
+            if done % window == 0:
+                bar.set_postfix(loss=f"{sum(training.losses[-window:]) / window:.4g}")
+                if plateau.reached(training.losses[last:], epoch):
                     if training.reductions == reductions:
                         training.stopped = _PLATEAU
                     else:

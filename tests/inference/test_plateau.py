@@ -68,3 +68,11 @@ def test_windows_that_are_not_whole_batches() -> None:
 def test_bad_settings(settings: dict[str, float], name: str) -> None:
     with pytest.raises(InputError, match=f"^{name}: expected"):
         Plateau(**settings)
+
+
+def test_mini_batches_have_longer_windows() -> None:
+    rule = Plateau()
+    assert [rule.steps(epoch) for epoch in (1, 4, 100, 10_000)] == [250, 500, 2_500, 5_000]
+    assert Plateau(window=100).steps(100) == 100
+    flat = [1.0] * 999
+    assert rule.reached(flat, 1) and not rule.reached(flat, 4) and rule.reached([*flat, 1.0], 4)
