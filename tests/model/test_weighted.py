@@ -9,7 +9,7 @@ from bayes_mtl.model._weighted import _FEW_TASKS, weighted
 ROWS, FEATURES = 50, 40
 
 
-@pytest.mark.parametrize("tasks", [1, 3, _FEW_TASKS, _FEW_TASKS + 1])
+@pytest.mark.parametrize("tasks", [1, 3, _FEW_TASKS["cpu"], _FEW_TASKS["cpu"] + 1])
 @pytest.mark.parametrize("outputs", [1, 2])  # fewer and more weights than make the product pay
 @pytest.mark.parametrize("draws", [(), (2,)])
 @pytest.mark.parametrize("pooled", [False, True])
