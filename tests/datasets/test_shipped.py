@@ -10,15 +10,29 @@ import pytest
 
 from bayes_mtl._errors import FileError, UnsupportedError
 from bayes_mtl.data import TaskData
-from bayes_mtl.datasets import chem97, employment, exam, math_achieve, radon
+from bayes_mtl.datasets import (
+    ames,
+    chem97,
+    employment,
+    exam,
+    flights,
+    grouseticks,
+    math_achieve,
+    radon,
+    sleepstudy,
+)
 
-LOADERS = [exam, math_achieve, chem97, radon, employment]
+LOADERS = [exam, math_achieve, chem97, radon, employment, sleepstudy, grouseticks, ames, flights]
 TASK = {
     "exam": "school",
     "math_achieve": "school",
     "chem97": "school",
     "radon": "county",
     "employment": "industry",
+    "sleepstudy": "subject",
+    "grouseticks": "location",
+    "ames": "neighborhood",
+    "flights": "destination",
 }
 
 
@@ -35,6 +49,10 @@ def slope(x: Any, y: Any) -> np.ndarray:
         (chem97, 31022, 2410),
         (radon, 919, 85),
         (employment, 72339, 148),
+        (sleepstudy, 180, 18),
+        (grouseticks, 403, 63),
+        (ames, 2930, 28),
+        (flights, 327346, 104),
     ],
 )
 def test_sizes(load: Callable[[], pd.DataFrame], rows: int, tasks: int) -> None:
@@ -53,6 +71,7 @@ def test_sizes(load: Callable[[], pd.DataFrame], rows: int, tasks: int) -> None:
         (chem97, ["authority"]),
         (radon, ["uranium"]),
         (employment, ["sector"]),
+        (grouseticks, ["height"]),
     ],
 )
 def test_columns_of_tasks_are_constant_within_them(
@@ -106,6 +125,35 @@ def test_chem97_has_its_grades() -> None:
     frame = chem97()
     assert sorted(frame["score"].unique()) == [0, 2, 4, 6, 8, 10]
     assert frame["gender"].value_counts().sum() == len(frame)
+
+
+def test_sleepstudy_is_that_of_lme4() -> None:
+    """251.405 and 10.467, the fixed effects that lme4 prints: least squares, as the design is balanced."""
+    frame = sleepstudy()
+    np.testing.assert_allclose(slope(frame["days"], frame["reaction"]), [251.405, 10.467], atol=0.001)
+    assert (frame.groupby("subject").size() == 10).all()
+
+
+def test_grouseticks_is_elstons() -> None:
+    """Elston et al. (2001): 403 chicks of 118 broods in three years."""
+    frame = grouseticks()
+    assert frame["brood"].nunique() == 118
+    assert set(frame["year"]) == {"1995", "1996", "1997"}
+    assert frame["ticks"].min() == 0
+
+
+def test_ames_has_the_prices_of_its_paper() -> None:
+    """De Cock (2011): 2,930 sales, 180,796 dollars on average."""
+    frame = ames()
+    np.testing.assert_allclose(frame["price"].mean(), 180_796, atol=1)
+    assert frame["sold"].between(2006, 2010).all() and (frame["condition"] == "Normal").sum() == 2413
+
+
+def test_flights_have_the_delays_of_the_book() -> None:
+    """Wickham and Grolemund (2017), chapter 5: mean delays, 12.6 minutes when leaving, 6.90 on arrival."""
+    frame = flights()
+    delays = frame[["departure_delay", "arrival_delay"]].mean()
+    np.testing.assert_allclose(delays, [12.555, 6.895], atol=0.001)
 
 
 def test_tables_become_task_data() -> None:
