@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from torch import nn
 
 import bayes_mtl
-from bayes_mtl import networks, priors
+from bayes_mtl import inference, likelihoods, networks, priors
 from bayes_mtl.inference import NUTS, SVI, AbstractInference, Trees
 from docs import decision
 
@@ -56,16 +57,36 @@ def test_every_public_name_is_in_the_reference(package: str, site: Path) -> None
     )
 
 
-def test_every_prior_has_a_page() -> None:
-    classes = [c for n in priors.__all__ if inspect.isclass(c := getattr(priors, n))]
-    kinds = [c for c in classes if issubclass(c, priors.AbstractTaskPrior)]
-    own = [c.__name__ for c in kinds if not inspect.isabstract(c)]
+@pytest.mark.parametrize(
+    "package, base",
+    [
+        (priors, priors.AbstractTaskPrior),
+        (likelihoods, likelihoods.AbstractLikelihood),
+        (inference, AbstractInference),
+    ],
+    ids=["priors", "likelihoods", "inference"],
+)
+def test_every_method_has_a_page(package: ModuleType, base: type) -> None:
+    folder = ROOT / "docs" / package.__name__.rpartition(".")[2]
+    classes = [c for n in package.__all__ if inspect.isclass(c := getattr(package, n))]
+    own = [c.__name__ for c in classes if issubclass(c, base) and not inspect.isabstract(c)]
     snake = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", n).lower(): n for n in own}
-    absent = [n for stem, n in snake.items() if not (ROOT / "docs" / "priors" / f"{stem}.md").is_file()]
+    absent = [n for stem, n in snake.items() if not (folder / f"{stem}.md").is_file()]
     assert len(own) >= 6
-    assert not absent, f"Write docs/priors/my_prior.md, and its line in index.md, for: {absent}"
-    overview = (ROOT / "docs" / "priors" / "index.md").read_text(encoding="utf-8")
+    assert not absent, f"Write {folder}/my_method.md, and its line in index.md, for: {absent}"
+    overview = (folder / "index.md").read_text(encoding="utf-8")
     assert not [n for stem, n in snake.items() if f"[`{n}`]({stem}.md)" not in overview]
+    for stem, n in snake.items():
+        text = (folder / f"{stem}.md").read_text(encoding="utf-8")
+        parts = (
+            f"[`{n}`][{package.__name__}.{n}]",
+            "$",
+            "**When.**",
+            "**When not.**",
+            "**Cost.**",
+            "**Reference",
+        )
+        assert all(part in text for part in parts), f"{stem}.md lacks one of {parts}"
 
 
 def test_every_network_has_a_page() -> None:
@@ -83,7 +104,10 @@ def test_formulas_are_mathml_and_nothing_is_fetched(site: Path) -> None:
     assert len(pages) > 15
     assert not [str(page) for page, text in pages.items() if FETCHED.search(text)]
     assert not [str(page) for page, text in pages.items() if "arithmatex" in text]
-    formula = (site / "priors" / "hierarchical" / "index.html").read_text(encoding="utf-8")
+    written = {page: re.findall(r"<math.*?</math>", text, re.DOTALL) for page, text in pages.items()}
+    unknown = {page.name: [f for f in found if "\\" in f] for page, found in written.items()}
+    assert not {page: found for page, found in unknown.items() if found}  # commands of LaTeX stay as text
+    formula = (site / "priors" / "hierarchical.html").read_text(encoding="utf-8")
     assert '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">' in formula
 
 
@@ -95,17 +119,17 @@ def test_the_figure_of_priors_names_every_prior_and_links_to_its_page(site: Path
     }
     assert named == kinds
     text = (site / "priors" / "index.html").read_text(encoding="utf-8")
-    links = re.findall(r'<a href="(\w+)/"><rect', text)
-    assert len(links) == len(kinds)
-    assert all((site / "priors" / link / "index.html").is_file() for link in links)
+    links = re.findall(r'<a href="(\w+\.html)"><rect', text)
+    assert len(links) == 2 * len(kinds)  # for wide and for narrow pages
+    assert all((site / "priors" / link).is_file() for link in links)
 
 
 @pytest.fixture
 def short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Examples have to run; what their fits find is tested elsewhere."""
     for kind, most in (
-        (SVI, {"steps": 60}),
-        (NUTS, {"draws": 30, "warmup": 30}),
+        (SVI, {"steps": 20, "particles": 1, "draws": 50}),
+        (NUTS, {"draws": 5, "warmup": 5, "chains": 2}),
         (Trees, {"draws": 5, "warmup": 5}),
     ):
 
