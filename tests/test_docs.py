@@ -15,7 +15,7 @@ from torch import nn
 
 import bayes_mtl
 from bayes_mtl import inference, likelihoods, networks, priors
-from bayes_mtl.inference import NUTS, SVI, AbstractInference, Trees
+from bayes_mtl.inference import MAP, NUTS, SVI, AbstractInference, Trees
 from docs import decision
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -130,6 +130,7 @@ def short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind, most in (
         (SVI, {"steps": 20, "particles": 1, "draws": 50}),
         (NUTS, {"draws": 5, "warmup": 5, "chains": 2}),
+        (MAP, {"iterations": 20, "laplace": 10}),
         (Trees, {"draws": 5, "warmup": 5}),
     ):
 
