@@ -14,7 +14,7 @@ import pytest
 from torch import nn
 
 import bayes_mtl
-from bayes_mtl import inference, likelihoods, networks, priors
+from bayes_mtl import diagnostics, inference, likelihoods, networks, priors
 from bayes_mtl.inference import MAP, NUTS, SVI, AbstractInference, Trees
 from docs import decision
 
@@ -144,6 +144,8 @@ def short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
                 object.__setattr__(self, name, min(getattr(self, name), number))
 
         monkeypatch.setattr(kind, "__post_init__", shortened)
+    full = diagnostics.sbc
+    monkeypatch.setattr(diagnostics, "sbc", lambda *a, **k: full(*a, **{**k, "simulations": 4}))
 
 
 @pytest.mark.usefixtures("short_fits")
