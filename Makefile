@@ -81,7 +81,8 @@ lowest:
 clean:
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-# The build backend is installed with the same pins, hence no isolated build environment.
+# Build backends are installed with the same pins, hence no isolated build environment: ours, and
+# what quadprog wants where there is no wheel of it.
 $(READY): pyproject.toml constraints.txt
 	@if [ -z "$(PYTHON)" ]; then \
 		echo "bayes_mtl needs Python 3.11 or newer, and none was found on PATH." >&2; \
@@ -90,7 +91,7 @@ $(READY): pyproject.toml constraints.txt
 		echo "'$(PYTHON)' is not Python 3.11 or newer. Name another: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@echo "Installing into $(VENV) what constraints.txt pins. This takes a few minutes the first time."
-	$(BIN)/python -m pip install -qq --constraint constraints.txt hatchling editables
+	$(BIN)/python -m pip install -qq --constraint constraints.txt hatchling editables setuptools wheel
 	$(BIN)/python -m pip install -qq --constraint constraints.txt --no-build-isolation \
 		--editable '.[tutorials,test,docs]'
 	@touch $@

@@ -9,14 +9,12 @@ from torch import Tensor
 from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._seed import seeded
 from bayes_mtl.inference import SVI
+from bayes_mtl.inference._arguments import draw_from
 from bayes_mtl.inference._batches_of import batches_of
-from bayes_mtl.inference._by_task import by_task
-from bayes_mtl.inference._learned import Learned
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._make_guide import make_guide
+from bayes_mtl.inference._parts import Parts
 from bayes_mtl.inference._steps import Steps
-from bayes_mtl.inference._task_step import count_visits
-from bayes_mtl.inference._train import _draw, next_arguments
 from bayes_mtl.model import on_device
 
 
@@ -43,29 +41,16 @@ class Stepping:
         )
         self._stack.enter_context(on_device(device))
         guide = make_guide(svi.guide, program, {})  # where it starts makes no difference to the time
-        self.learned = Learned(program, guide, next_arguments(self.batches))
-        parted = by_task(program, guide, self.batches)
-        if parted is not None:
-            count_visits(guide)
-        self.optimiser = torch.optim.Adam(self.learned.groups(), lr=0.01, fused=True)
-        self.batches = parted or self.batches
-        self._steps = Steps(
-            program,
-            guide,
-            self.batches,
-            self.learned,
-            self.optimiser,
-            svi.particles,
-            compile=compile,
-            steps=10**7,
-        )
+        parts = Parts.of(program, guide, self.batches, svi.particles, 0.01)
+        self.batches, self.learned, self.optimiser = parts.batches, parts.learned, parts.optimiser
+        self._steps = Steps(parts, compile=compile, steps=10**7)
         self._number = 0
 
     def run(self, steps: int) -> float | Tensor:
         """Take steps; the loss of the last one, which a GPU may still be at."""
         loss: float | Tensor = 0.0
         for _ in range(steps):
-            loss = self._steps(self._number, _draw(self.batches), lambda _: None)
+            loss = self._steps(self._number, draw_from(self.batches), lambda _: None)
             self._number += 1
         return loss
 

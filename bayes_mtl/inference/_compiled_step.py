@@ -4,17 +4,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._capture import capture_step, first
 from bayes_mtl.inference._compile import compile_graph
 from bayes_mtl.inference._cuda_graph import CudaGraph
 from bayes_mtl.inference._elbo import ElboGradient
 from bayes_mtl.inference._gradient import Gradient
-from bayes_mtl.inference._learned import Learned
-from bayes_mtl.inference._task_step import state_of
+from bayes_mtl.inference._parts import Parts
+from bayes_mtl.inference._visits import state_of
 from bayes_mtl.inference._whole_step import whole_step
 
 
@@ -26,8 +24,8 @@ class CompiledStep:
 
     Parameters
     ----------
-    program, guide, batches, learned, optimiser, particles
-        As for `EagerStep`. Adam's state is taken over, and handed back by `finish`.
+    parts
+        Of the training. Adam's state is taken over, and handed back by `finish`.
     drawn
         A batch, for its shapes.
     compiled
@@ -45,23 +43,19 @@ class CompiledStep:
 
     def __init__(
         self,
-        program: Callable[..., Any],
-        guide: nn.Module,
-        batches: Batches,
-        learned: Learned,
-        optimiser: torch.optim.Adam,
-        particles: int,
+        parts: Parts,
         drawn: dict[str, Tensor],
         *,
         compiled: bool = True,
         gradient: Gradient | None = None,
         renewals: Sequence[Callable[[], None]] = (),
     ) -> None:
-        self._optimiser = optimiser
-        self._state = state_of(guide, learned, optimiser)
-        self._rates = [group["lr"] for group in optimiser.param_groups]
-        gradient = gradient or ElboGradient(program, guide, particles)
-        step = partial(whole_step, gradient, learned.modules, batches, self._state, renewals=tuple(renewals))
+        self._optimiser = parts.optimiser
+        self._state = state_of(parts.guide, parts.learned, parts.optimiser)
+        self._rates = [group["lr"] for group in parts.optimiser.param_groups]
+        gradient = gradient or ElboGradient(parts.program, parts.guide, parts.particles)
+        modules = parts.learned.modules
+        step = partial(whole_step, gradient, modules, parts.batches, self._state, renewals=tuple(renewals))
         captured = capture_step(step, self._state, drawn)
         # Without gradients of their own: no block that turns gradients off is needed around each step.
         self._flat = [value.detach() for value in self._state.flat()]

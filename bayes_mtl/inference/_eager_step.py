@@ -1,13 +1,10 @@
 """One step of SVI, operation by operation."""
 
-from collections.abc import Callable
-from typing import Any
+from torch import Tensor
 
-import torch
-from torch import Tensor, nn
-
-from bayes_mtl.inference._batches import Batches
+from bayes_mtl.inference._arguments import arguments_of
 from bayes_mtl.inference._elbo import elbo_of
+from bayes_mtl.inference._parts import Parts
 
 
 class EagerStep:
@@ -15,43 +12,25 @@ class EagerStep:
 
     Parameters
     ----------
-    program, guide
-        Pyro callables of the batch.
-    batches
-        Where batches come from.
-    optimiser
-        Of the parameters of both.
-    particles
-        Draws of the guide a step, evaluated together.
+    parts
+        Of the training.
     """
 
-    def __init__(
-        self,
-        program: Callable[..., Any],
-        guide: nn.Module,
-        batches: Batches,
-        optimiser: torch.optim.Optimizer,
-        particles: int,
-    ) -> None:
-        self._program, self._guide = program, guide
-        self._batches, self._optimiser = batches, optimiser
-        self._elbo = elbo_of(particles)
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._elbo = elbo_of(parts.particles)
 
     def __call__(self, drawn: dict[str, Tensor]) -> float:
         """Loss on the batch that was drawn; where it is not finite, the parameters stay as they are."""
-        self._optimiser.zero_grad()
-        loss = self._elbo.differentiable_loss(self._program, self._guide, *arguments_of(self._batches, drawn))
+        parts = self._parts
+        parts.optimiser.zero_grad()
+        arguments = arguments_of(parts.batches, drawn)
+        loss = self._elbo.differentiable_loss(parts.program, parts.guide, *arguments)
         loss.backward()
         value = float(loss.detach())
         if value - value == 0.0:  # neither infinite nor NaN
-            self._optimiser.step()
+            parts.optimiser.step()
         return value
 
     def finish(self) -> None:
         """Nothing is kept outside of parameters and optimiser."""
-
-
-def arguments_of(batches: Batches, drawn: dict[str, Tensor]) -> tuple[Any, ...]:
-    """Arguments of program and guide for what was drawn."""
-    found = batches.assemble(**drawn)
-    return found if isinstance(found, tuple) else (found,)

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from bayes_mtl.inference._arguments import arguments_of
 from bayes_mtl.inference._batches import Batches
-from bayes_mtl.inference._eager_step import arguments_of
 from bayes_mtl.inference._gradient import Gradient
 
 

@@ -2,19 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._capture import capture_step
 from bayes_mtl.inference._compile import compile_graph
 from bayes_mtl.inference._elbo import ElboGradient
-from bayes_mtl.inference._learned import Learned
+from bayes_mtl.inference._parts import Parts
 from bayes_mtl.inference._processes import Processes
 from bayes_mtl.inference._step_state import StepState
-from bayes_mtl.inference._task_step import state_of
+from bayes_mtl.inference._visits import state_of
 from bayes_mtl.inference._whole_step import gradient_of
 
 
@@ -25,8 +23,8 @@ class SharedStep:
 
     Parameters
     ----------
-    program, guide, batches, learned, optimiser, particles
-        As for `CompiledStep`; the batches are this process's shares.
+    parts
+        Of the training; the batches are this process's shares.
     processes
         That do the training.
     drawn
@@ -40,20 +38,15 @@ class SharedStep:
 
     def __init__(
         self,
-        program: Callable[..., Any],
-        guide: nn.Module,
-        batches: Batches,
-        learned: Learned,
-        optimiser: torch.optim.Adam,
-        particles: int,
+        parts: Parts,
         processes: Processes,
         drawn: dict[str, Tensor] | None = None,
     ) -> None:
-        self._optimiser, self._processes = optimiser, processes
-        self._state = state_of(guide, learned, optimiser)
-        gradient = ElboGradient(program, guide, particles)
+        self._optimiser, self._processes = parts.optimiser, processes
+        self._state = state_of(parts.guide, parts.learned, parts.optimiser)
+        gradient = ElboGradient(parts.program, parts.guide, parts.particles)
         self._gradient: Callable[..., tuple[Tensor, list[Tensor | None]]] = partial(
-            gradient_of, gradient, learned.modules, batches, self._state
+            gradient_of, gradient, parts.learned.modules, parts.batches, self._state
         )
         if drawn is not None:
             self._gradient = self._compiled(drawn)

@@ -4,21 +4,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._compile import compile_or_warn
 from bayes_mtl.inference._compiled_step import CompiledStep
 from bayes_mtl.inference._eager_step import EagerStep
-from bayes_mtl.inference._learned import Learned
+from bayes_mtl.inference._parts import Parts
 from bayes_mtl.inference._prior_guide import renewal
 from bayes_mtl.inference._processes import ALONE, Processes
 from bayes_mtl.inference._ruled_step import RuledStep
 from bayes_mtl.inference._shared_step import SharedStep
 from bayes_mtl.inference._step import Step
 from bayes_mtl.inference._task_batches import TaskBatches
-from bayes_mtl.inference._task_blocks import AutoTaskBlocks
 from bayes_mtl.inference._task_step import TaskStep
 from bayes_mtl.inference._trained_network import TrainedNetwork
 
@@ -35,7 +32,7 @@ class Steps:
 
     Parameters
     ----------
-    program, guide, batches, learned, optimiser, particles
+    parts
         Of the training.
     compile
         True, False or ``"auto"``.
@@ -49,31 +46,26 @@ class Steps:
 
     def __init__(
         self,
-        program: Callable[..., Any],
-        guide: nn.Module,
-        batches: Batches,
-        learned: Learned,
-        optimiser: torch.optim.Adam,
-        particles: int,
+        parts: Parts,
         *,
         compile: bool | Literal["auto"],
         steps: int,
         network: TrainedNetwork | None = None,
         processes: Processes = ALONE,
     ) -> None:
-        self._parts = (program, guide, batches, learned, optimiser, particles)
-        self._gradient = None if network is None else network.gradient(guide, particles)
+        self._parts = parts
+        self._gradient = None if network is None else network.gradient(parts.guide, parts.particles)
         self._processes = processes
         self._step: Step
         if processes.several:
-            self._step = SharedStep(*self._parts, processes)
-        elif isinstance(batches, TaskBatches) and isinstance(guide, AutoTaskBlocks):
-            self._step = TaskStep(program, guide, batches, learned, optimiser, particles)
+            self._step = SharedStep(parts, processes)
+        elif isinstance(parts.batches, TaskBatches):
+            self._step = TaskStep(parts)
         elif self._gradient is None:
-            self._step = EagerStep(program, guide, batches, optimiser, particles)
+            self._step = EagerStep(parts)
         else:
-            self._step = RuledStep(self._gradient, batches, optimiser)
-        hooks = [renewal(module) for module in (guide, program)]
+            self._step = RuledStep(self._gradient, parts.batches, parts.optimiser)
+        hooks = [renewal(module) for module in (parts.guide, parts.program)]
         self._renewals = [hook for hook in hooks if hook is not None]
         self._compile, self._steps, self._own = compile, steps, 0
         if network is not None and not network.captured:
@@ -109,5 +101,5 @@ class Steps:
 
     def _compiled(self, drawn: dict[str, Tensor]) -> Step:
         if self._processes.several:
-            return SharedStep(*self._parts, self._processes, drawn)
-        return CompiledStep(*self._parts, drawn, gradient=self._gradient, renewals=self._renewals)
+            return SharedStep(self._parts, self._processes, drawn)
+        return CompiledStep(self._parts, drawn, gradient=self._gradient, renewals=self._renewals)

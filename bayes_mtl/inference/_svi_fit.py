@@ -12,6 +12,7 @@ from bayes_mtl._errors import UnsupportedError
 from bayes_mtl._seed import seeded
 from bayes_mtl.data import TaskData
 from bayes_mtl.inference._all_log_likelihood import all_log_likelihood
+from bayes_mtl.inference._arguments import next_arguments
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._batches_of import batches_of
 from bayes_mtl.inference._fingerprint import fingerprint
@@ -21,7 +22,7 @@ from bayes_mtl.inference._make_guide import make_guide
 from bayes_mtl.inference._network_training import NetworkTraining
 from bayes_mtl.inference._processes import ALONE, Processes
 from bayes_mtl.inference._start import start_on_device
-from bayes_mtl.inference._train import Training, next_arguments, train
+from bayes_mtl.inference._train import Training, train
 from bayes_mtl.inference._trained_network import TrainedNetwork
 from bayes_mtl.inference._watch import Watch
 from bayes_mtl.model import MultiTaskModel, Program, on_device

@@ -10,23 +10,21 @@ from typing import Any, Literal
 
 import torch
 from pyro import poutine
-from torch import Tensor, nn
+from torch import nn
 from tqdm.auto import tqdm
 
 from bayes_mtl._errors import FileError, NumericalError
 from bayes_mtl._hidden import hidden
 from bayes_mtl.data import Minibatches
+from bayes_mtl.inference._arguments import arguments_of, draw_from
 from bayes_mtl.inference._batches import Batches
-from bayes_mtl.inference._by_task import by_task
 from bayes_mtl.inference._checkpoint import load_checkpoint, save_checkpoint
-from bayes_mtl.inference._decay import decay_weights
-from bayes_mtl.inference._eager_step import arguments_of
-from bayes_mtl.inference._learned import Learned
+from bayes_mtl.inference._parts import Parts
 from bayes_mtl.inference._prefetched import Prefetched
 from bayes_mtl.inference._processes import ALONE, Processes
 from bayes_mtl.inference._steps import Steps
 from bayes_mtl.inference._stopping import Plateau
-from bayes_mtl.inference._task_step import count_visits
+from bayes_mtl.inference._task_batches import TaskBatches
 from bayes_mtl.inference._trained_network import TrainedNetwork
 from bayes_mtl.inference._unread import Unread
 from bayes_mtl.inference._watch import Watch
@@ -78,21 +76,10 @@ def train(
         Where the very first losses are not finite. Later the last good state is restored, with a warning.
     """
     window = plateau.steps(epoch)
-    parted = None
-    if network is None:
-        learned = Learned(program, guide, next_arguments(batches))
-        parted = by_task(program, guide, batches)
-        if parted is not None:
-            count_visits(guide)
-        groups = learned.groups()
-    else:
-        learned = Learned(program, guide, next_arguments(batches), network.memory)
-        groups = learned.groups(network.module, network.group)
-    optimiser = torch.optim.Adam(groups, lr=learning_rate, fused=True)
-    optimiser.register_step_pre_hook(decay_weights)
+    parts = Parts.of(program, guide, batches, particles, learning_rate, network)
+    learned, optimiser, stepped = parts.learned, parts.optimiser, parts.batches
     training = Training()
     last = 0  # step after the newest change of the learning rate
-    stepped = parted or batches
     on_cpu = torch.get_default_device().type == "cpu"
     # While a GPU's graph is captured, no other thread may touch the GPU.
     ahead = on_cpu and isinstance(batches, Minibatches) and batches.stored
@@ -103,10 +90,7 @@ def train(
         if watch is not None:
             watch.load_state({k.removeprefix(_WATCH): v for k, v in sampler.items() if k.startswith(_WATCH)})
         training.reductions, training.stopped, last = state["reductions"], state["stopped"], state["last"]
-    run = Steps(
-        program, guide, stepped, learned, optimiser, particles,
-        compile=compile, steps=steps, network=network, processes=processes,
-    )  # fmt: skip
+    run = Steps(parts, compile=compile, steps=steps, network=network, processes=processes)
 
     def align() -> None:
         # Parameters are equal in all processes; running means of a network are of each one's own rows.
@@ -123,7 +107,7 @@ def train(
             save_checkpoint(checkpoint, learned, optimiser, sampler, state, training.losses, fingerprint)
 
     # The block that makes tensors on the CPU slows every operation in it: only where it makes a difference.
-    draw = source.draw if on_cpu else partial(_draw, source)
+    draw = source.draw if on_cpu else partial(draw_from, source)
     good = newest = learned.copy()
     bar = tqdm(
         total=steps,
@@ -148,9 +132,9 @@ def train(
         good = newest if bad > 0 else good
         training.losses.extend(found[:bad])
         whole = dict(unread.drawn[bad])
-        site = _guilty_site(
-            program, guide, arguments_of(batches, whole if parted is None else parted.without_tasks(whole))
-        )
+        if isinstance(stepped, TaskBatches):
+            whole = stepped.without_tasks(whole)
+        site = _guilty_site(program, guide, arguments_of(batches, whole))
         if first + bad == 0:
             raise NumericalError(
                 f"The loss is {found[bad]} at the first step, from the site '{site}'. {_REMEDY}"
@@ -210,11 +194,6 @@ def train(
     return training
 
 
-def next_arguments(batches: Batches) -> tuple[Any, ...]:
-    """Arguments of program and guide for another batch."""
-    return arguments_of(batches, _draw(batches))
-
-
 def _there(checkpoint: str, processes: Processes) -> bool:
     """Whether a checkpoint is there to go on from, for all processes or for none."""
     there = Path(checkpoint).exists()
@@ -225,11 +204,6 @@ def _there(checkpoint: str, processes: Processes) -> bool:
             "that all machines see."
         )
     return there
-
-
-def _draw(batches: Batches | Prefetched) -> dict[str, Tensor]:
-    with torch.device("cpu"):  # where batches are chosen, whatever the device of the step
-        return batches.draw()
 
 
 def _guilty_site(program: Callable[..., Any], guide: nn.Module, arguments: tuple[Any, ...]) -> str:

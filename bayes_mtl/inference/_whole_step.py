@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from bayes_mtl._hidden import hidden
+from bayes_mtl.inference._arguments import arguments_of
 from bayes_mtl.inference._batches import Batches
-from bayes_mtl.inference._eager_step import arguments_of
 from bayes_mtl.inference._gradient import Gradient
 from bayes_mtl.inference._step_state import StepState
 

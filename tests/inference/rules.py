@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._seed import seeded
 from bayes_mtl.inference import AbstractModuleGradient, NetworkTraining
+from bayes_mtl.inference._arguments import next_arguments
 from bayes_mtl.inference._batches_of import batches_of
 from bayes_mtl.inference._compiled_step import CompiledStep
 from bayes_mtl.inference._decay import decay_weights
@@ -18,8 +19,8 @@ from bayes_mtl.inference._elbo import ElboGradient
 from bayes_mtl.inference._learned import Learned
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._make_guide import make_guide
+from bayes_mtl.inference._parts import Parts
 from bayes_mtl.inference._ruled_step import RuledStep
-from bayes_mtl.inference._train import next_arguments
 from bayes_mtl.inference._trained_network import TrainedNetwork
 from bayes_mtl.likelihoods import Bernoulli, Gaussian, Mixed
 from bayes_mtl.networks import MLP
@@ -97,8 +98,7 @@ def trajectory(
         first = batches.draw()
         step: RuledStep | CompiledStep = RuledStep(gradient, batches, optimiser)
         if captured:
-            step = CompiledStep(
-                program, guide, batches, learned, optimiser, 2, first, compiled=False, gradient=gradient
-            )
+            parts = Parts(program, guide, batches, learned, optimiser, 2)
+            step = CompiledStep(parts, first, compiled=False, gradient=gradient)
         losses = [step(batches.draw()) for _ in range(steps)]
         return losses, learned.copy()

@@ -13,16 +13,16 @@ from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._seed import seeded
 from bayes_mtl.data import Share
 from bayes_mtl.inference import SVI, Validation, _fit_on_many
+from bayes_mtl.inference._arguments import arguments_of
 from bayes_mtl.inference._batches_of import batches_of
 from bayes_mtl.inference._by_task import by_task
-from bayes_mtl.inference._eager_step import arguments_of
 from bayes_mtl.inference._elbo import ElboGradient
 from bayes_mtl.inference._joined import joined
 from bayes_mtl.inference._learned import Learned
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._make_guide import make_guide
 from bayes_mtl.inference._processes import Processes
-from bayes_mtl.inference._task_step import count_visits, state_of
+from bayes_mtl.inference._visits import count_visits, state_of
 from bayes_mtl.inference._whole_step import gradient_of
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.networks import MLP

@@ -16,14 +16,15 @@ from torch import nn
 from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._seed import seeded
 from bayes_mtl.inference import SVI
+from bayes_mtl.inference._arguments import draw_from, next_arguments
 from bayes_mtl.inference._batches_of import batches_of
 from bayes_mtl.inference._compiled_step import CompiledStep
 from bayes_mtl.inference._eager_step import EagerStep
 from bayes_mtl.inference._learned import Learned
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._make_guide import make_guide
+from bayes_mtl.inference._parts import Parts
 from bayes_mtl.inference._prior_guide import renewal
-from bayes_mtl.inference._train import _draw, next_arguments
 from bayes_mtl.likelihoods import AbstractLikelihood, Gaussian
 from bayes_mtl.model import on_device
 from bayes_mtl.networks import MLP
@@ -56,19 +57,17 @@ def trajectory(
             guide = make_guide(svi.guide, program, {})
             learned = Learned(program, guide, next_arguments(batches))
             optimiser = torch.optim.Adam(learned.groups(), lr=0.02, fused=True)
-            parts = (program, guide, batches)
+            parts = Parts(program, guide, batches, learned, optimiser, svi.particles)
             hooks = [hook for module in (guide, program) if (hook := renewal(module)) is not None]
-            step: EagerStep | CompiledStep = EagerStep(*parts, optimiser, svi.particles)
-            first = _draw(batches)
+            step: EagerStep | CompiledStep = EagerStep(parts)
+            first = draw_from(batches)
             if captured:
-                step = CompiledStep(
-                    *parts, learned, optimiser, svi.particles, first, compiled=compiled, renewals=hooks
-                )
+                step = CompiledStep(parts, first, compiled=compiled, renewals=hooks)
             losses = []
             for number in range(STEPS):
                 if number == STEPS // 2:
                     optimiser.param_groups[0]["lr"] = 0.01
-                losses.append(float(step(_draw(batches))))
+                losses.append(float(step(draw_from(batches))))
                 if not captured:
                     for renew in hooks:
                         renew()

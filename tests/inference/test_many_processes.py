@@ -13,14 +13,15 @@ from bayes_mtl import TaskData, load
 from bayes_mtl._errors import InputError, UnsupportedError
 from bayes_mtl._seed import seeded
 from bayes_mtl.inference import SVI, InverseSize, NetworkTraining, _fit_on_many, _shared_step
+from bayes_mtl.inference._arguments import next_arguments
 from bayes_mtl.inference._batches_of import batches_of
 from bayes_mtl.inference._compiled_step import CompiledStep
 from bayes_mtl.inference._learned import Learned
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._make_guide import make_guide
+from bayes_mtl.inference._parts import Parts
 from bayes_mtl.inference._processes import ALONE
 from bayes_mtl.inference._shared_step import SharedStep
-from bayes_mtl.inference._train import next_arguments
 from tests.inference import shared_fits
 from tests.inference.shared_fits import STEPS, fits, gradient, normalised
 
@@ -109,12 +110,12 @@ def test_a_shared_step_of_one_process_is_a_step(
             guide = make_guide(None, program, {})
             learned = Learned(program, guide, next_arguments(batches))
             optimiser = torch.optim.Adam(learned.groups(), lr=0.02, fused=True)
-            parts = (program, guide, batches, learned, optimiser, 2)
+            parts = Parts(program, guide, batches, learned, optimiser, 2)
             drawn = batches.draw()
             step = (
-                SharedStep(*parts, ALONE, drawn if compiled else None)
+                SharedStep(parts, ALONE, drawn if compiled else None)
                 if shared
-                else CompiledStep(*parts, drawn, compiled=False)
+                else CompiledStep(parts, drawn, compiled=False)
             )
             losses = [step(batches.draw()) for _ in range(5)]
             step.finish()

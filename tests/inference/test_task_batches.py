@@ -15,9 +15,11 @@ from bayes_mtl.inference._compiled_step import CompiledStep
 from bayes_mtl.inference._elbo import ElboGradient
 from bayes_mtl.inference._learned import Learned
 from bayes_mtl.inference._local import local_parameters
+from bayes_mtl.inference._parts import Parts
 from bayes_mtl.inference._task_batches import TaskBatches
 from bayes_mtl.inference._task_blocks import AutoTaskBlocks
-from bayes_mtl.inference._task_step import TaskStep, count_visits
+from bayes_mtl.inference._task_step import TaskStep
+from bayes_mtl.inference._visits import count_visits
 from bayes_mtl.likelihoods import Bernoulli, Gaussian
 from bayes_mtl.model import Program
 from bayes_mtl.networks import MLP
@@ -93,7 +95,7 @@ def test_gradients_are_unbiased(prior: AbstractTaskPrior) -> None:
         count_visits(guide)
         caught = Caught()
         optimiser = torch.optim.Adam(learned.groups(), lr=0.0, fused=True)
-        step = TaskStep(program, guide, batches, learned, optimiser, 1)
+        step = TaskStep(Parts(program, guide, batches, learned, optimiser, 1))
         step._gradient = caught  # type: ignore[assignment]
         for _ in range(number):
             drawn = batches.draw()
@@ -120,10 +122,10 @@ def test_other_tasks_stay_as_they_are(captured: bool) -> None:
         assert batches is not None
         count_visits(guide)
         optimiser = torch.optim.Adam(learned.groups(), lr=0.02, fused=True)
-        arguments = (program, guide, batches, learned, optimiser, 2)
-        step: TaskStep | CompiledStep = TaskStep(*arguments)
+        arguments = Parts(program, guide, batches, learned, optimiser, 2)
+        step: TaskStep | CompiledStep = TaskStep(arguments)
         if captured:
-            step = CompiledStep(*arguments, batches.draw(), compiled=False)
+            step = CompiledStep(arguments, batches.draw(), compiled=False)
         visits = torch.zeros(TASKS)
         for _ in range(5):
             before = [value.detach().clone() for value in guide.task_parameters()]
@@ -152,9 +154,9 @@ def test_a_captured_step_does_the_same() -> None:
             assert batches is not None
             count_visits(guide)
             optimiser = torch.optim.Adam(learned.groups(), lr=0.02, fused=True)
-            arguments = (program, guide, batches, learned, optimiser, 1)
+            arguments = Parts(program, guide, batches, learned, optimiser, 1)
             drawn = batches.draw()
-            step = CompiledStep(*arguments, drawn, compiled=False) if captured else TaskStep(*arguments)
+            step = CompiledStep(arguments, drawn, compiled=False) if captured else TaskStep(arguments)
             return [step(batches.draw()) for _ in range(6)], [p.detach() for p in guide.parameters()]
 
     one, other = run(False), run(True)

@@ -9,12 +9,12 @@ from torch.distributions.transforms import AffineTransform, ExpTransform
 
 from bayes_mtl import MultiTaskModel
 from bayes_mtl.inference import AutoTaskBlocks
+from bayes_mtl.inference._arguments import draw_from, next_arguments
 from bayes_mtl.inference._batches_of import batches_of
 from bayes_mtl.inference._elbo import ElboGradient
 from bayes_mtl.inference._learned import Learned
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._step_state import StepState
-from bayes_mtl.inference._train import _draw, next_arguments
 from bayes_mtl.inference._whole_step import whole_step
 from bayes_mtl.likelihoods import Gaussian, Ordinal, StudentT
 from bayes_mtl.model import on_device
@@ -43,7 +43,7 @@ def test_a_whole_step_stays_on_the_device_and_asks_it_nothing(prior: AbstractTas
             guide = AutoTaskBlocks(program)
             learned = Learned(program, guide, next_arguments(batches))
             state = StepState.of(learned, torch.optim.Adam(learned.groups(), lr=0.01))
-            drawn, gradient = _draw(batches), ElboGradient(program, guide, 3)
+            drawn, gradient = draw_from(batches), ElboGradient(program, guide, 3)
             loss = whole_step(gradient, learned.modules, batches, state, state.detached(), drawn)
     assert loss.device.type == "meta"
     assert {value.device.type for value in state.flat()} == {"meta"}

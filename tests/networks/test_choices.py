@@ -20,6 +20,7 @@ from bayes_mtl.inference._compiled_step import CompiledStep
 from bayes_mtl.inference._eager_step import EagerStep
 from bayes_mtl.inference._learned import Learned
 from bayes_mtl.inference._local import local_parameters
+from bayes_mtl.inference._parts import Parts
 from bayes_mtl.inference._task_blocks import AutoTaskBlocks
 from bayes_mtl.inference._whole_data import WholeData
 from bayes_mtl.likelihoods import Bernoulli, Gaussian, Mixed
@@ -242,11 +243,10 @@ def test_captured_steps_train_the_choices_too() -> None:
             batches, guide = WholeData(program.batch(data)), AutoTaskBlocks(program)
             learned = Learned(program, guide, (program.batch(data),))
             optimiser = torch.optim.Adam(learned.groups(), lr=0.02, fused=True)
-            step: EagerStep | CompiledStep = EagerStep(program, guide, batches, optimiser, 2)
+            parts = Parts(program, guide, batches, learned, optimiser, 2)
+            step: EagerStep | CompiledStep = EagerStep(parts)
             if captured:
-                step = CompiledStep(
-                    program, guide, batches, learned, optimiser, 2, batches.draw(), compiled=False
-                )
+                step = CompiledStep(parts, batches.draw(), compiled=False)
             losses = [step(batches.draw()) for _ in range(4)]
             results.append((losses, program.network.choices.logits.detach()))
     # the same random numbers, float32 sums in another order
