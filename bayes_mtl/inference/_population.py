@@ -27,20 +27,21 @@ def ridge(parts: Sequence[Statistics], size: int) -> Tensor:
 
 
 def population(
-    sums: Statistics, size: int, weights: Tensor, iterations: int = 40
+    sums: Statistics, size: int, weights: Tensor, iterations: int = 40, *, noise_too: bool = True
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Mean, covariance, noise sd and the tasks' weights under one Gaussian population.
 
     Starts from ridge estimates ``weights``, ``[tasks, features]``.
     Bakker and Heskes (JMLR 2003), section 3.1; the covariance of the posterior is part of the M-step.
     A little of a diagonal covariance is mixed in, which keeps few tasks from a singular one. With more than
-    200 features the covariance is taken from the ridge estimates, diagonal, instead.
+    200 features the covariance is taken from the ridge estimates, diagonal, instead, and the noise, which
+    costs a product with all tasks' sums there, is 1 unless it is wanted (``noise_too``).
     """
     xx, xy = sums.xx[:, :size, :size], sums.xy[:, :size]
     mean, spread = weights.mean(0), weights.var(0, correction=0) + 1e-4
     covariance, noise = torch.diag(spread), torch.ones((), dtype=xx.dtype)
     if size > _LARGEST:
-        return mean, covariance, _residual(sums, weights, size), weights
+        return mean, covariance, _residual(sums, weights, size) if noise_too else noise, weights
     prior = 0.05 * torch.eye(size, dtype=xx.dtype)
     tasks = len(weights)
     for _ in range(iterations):

@@ -50,7 +50,10 @@ def start_from(program: Program, sums: Sequence[Statistics]) -> dict[str, Tensor
         size = dims.features
         parts = [_of_tasks(part, tasks) if name else part for part in sums]
         weights = ridge(parts, size)
-        found = [population(part, size, own) for part, own in zip(parts, weights.unbind(-1), strict=True)]
+        found = [
+            population(part, size, weights[..., c], noise_too=c == 0)  # one noise: the first output's
+            for c, part in enumerate(parts)
+        ]
         estimates = Estimates(
             weights=weights.float(),
             mean=torch.stack([one[0] for one in found], -1).float(),
