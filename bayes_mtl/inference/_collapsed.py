@@ -14,6 +14,7 @@ from bayes_mtl.inference._collapsed_program import CollapsedProgram
 from bayes_mtl.inference._hyper import LatentDraws
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._map import MAP
+from bayes_mtl.inference._number_of_draws import number_of_draws, require_draws
 from bayes_mtl.inference._nuts import NUTS
 from bayes_mtl.inference._sites import latent_sites
 from bayes_mtl.inference._start import start_from
@@ -41,15 +42,15 @@ class Collapsed(AbstractInference):
         `MAP` (default: type II, with a Laplace approximation where it is cheap), `SVI` or `NUTS`: how the
         hyperparameters' posterior is found. The weights are then drawn exactly given each draw of them.
     draws
-        Draws to keep with `MAP` or without any hyperparameters; with `SVI` and `NUTS`, theirs.
+        Draws to keep with `MAP` or without any hyperparameters; with `SVI` and `NUTS`, theirs. Default 1,000,
+        or fewer (at least 100) where draws of all tasks' weights would take more than 0.4 GB.
     """
 
     hyperparameters: MAP | SVI | NUTS = field(default_factory=MAP)
-    draws: int = 1000
+    draws: int | None = None
 
     def __post_init__(self) -> None:
-        if self.draws < 1:
-            raise InputError(message("draws", "at least 1", self.draws, "Raise it."))
+        require_draws(self.draws)
         if not isinstance(self.hyperparameters, (MAP, SVI, NUTS)):
             raise InputError(
                 message(
@@ -74,11 +75,12 @@ class Collapsed(AbstractInference):
             program = model.program(data)
             collapsed = CollapsedProgram(program, data)
             values = start_from(program, [collapsed.statistics])
+            number = number_of_draws(self.draws, collapsed.dims.tasks * collapsed.dims.features)
             if latent_sites(collapsed, (), values):
-                found = self._hyperparameters().sample(collapsed, (), values)
+                found = self._hyperparameters(number).sample(collapsed, (), values)
             else:
                 found = LatentDraws({}, stopped="closed form")
-            latents = _with_weights(collapsed, found, self.draws)
+            latents = _with_weights(collapsed, found, number)
             record = FitRecord(
                 method=f"Collapsed({type(self.hyperparameters).__name__})",
                 settings=self.described(),
@@ -95,9 +97,11 @@ class Collapsed(AbstractInference):
             posterior = build_posterior(program, latents, record)
         return posterior.with_record(seconds=time.perf_counter() - began)
 
-    def _hyperparameters(self) -> MAP | SVI | NUTS:
+    def _hyperparameters(self, number: int) -> MAP | SVI | NUTS:
         chosen = self.hyperparameters
-        return replace(chosen, draws=self.draws) if isinstance(chosen, MAP) else chosen
+        if isinstance(chosen, MAP) or (isinstance(chosen, SVI) and chosen.draws is None):
+            return replace(chosen, draws=number)
+        return chosen
 
 
 def _with_weights(collapsed: CollapsedProgram, found: LatentDraws, draws: int) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from bayes_mtl.inference._guided import guided_draws
 from bayes_mtl.inference._hyper import LatentDraws
 from bayes_mtl.inference._make_guide import make_guide
 from bayes_mtl.inference._network_training import NetworkTraining
+from bayes_mtl.inference._number_of_draws import USUAL, require_draws
 from bayes_mtl.inference._processes import ALONE
 from bayes_mtl.inference._stopping import Plateau
 from bayes_mtl.inference._svi_fit import fit_by_svi, trained
@@ -59,7 +60,8 @@ class SVI(AbstractInference):
     validation
         Held-out data: the state that predicts them best is kept, and ends the training in time.
     draws
-        Posterior draws to keep.
+        Posterior draws to keep. Default 1,000, or fewer (at least 100) where draws of all tasks' weights
+        would take more than 0.4 GB.
     device
         ``"auto"`` takes a GPU where there is one and a step has over 2 million numbers to work on (rows x
         weights of a row x outputs x particles); or any name that torch knows. A GPU's losses are read every
@@ -96,7 +98,7 @@ class SVI(AbstractInference):
     plateau: Plateau = field(default_factory=Plateau)
     network: NetworkTraining = NetworkTraining()
     validation: Validation | None = None
-    draws: int = 1000
+    draws: int | None = None
     device: str = "auto"
     devices: int = 1
     num_nodes: int = 1
@@ -107,7 +109,8 @@ class SVI(AbstractInference):
     checkpoint_every: int = 500
 
     def __post_init__(self) -> None:
-        for name in ("steps", "particles", "draws", "checkpoint_every", "devices", "num_nodes"):
+        require_draws(self.draws)
+        for name in ("steps", "particles", "checkpoint_every", "devices", "num_nodes"):
             if getattr(self, name) < 1:
                 raise InputError(message(name, "at least 1", getattr(self, name), "Raise it."))
         if self.batch_size is not None and self.batch_size < 1:
@@ -145,7 +148,7 @@ class SVI(AbstractInference):
         """Fit a guide to any program without discrete sites, and draw from it."""
         guide = make_guide(self.guide, program, dict(values))
         training = trained(self, program, guide, WholeData(arguments))
-        latents, log_weights = guided_draws(program, guide, arguments, self.draws)
+        latents, log_weights = guided_draws(program, guide, arguments, self.draws or USUAL)
         return LatentDraws(
             latents, np.asarray(training.losses), training.stopped, log_weights.double().numpy()
         )

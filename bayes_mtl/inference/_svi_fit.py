@@ -20,6 +20,7 @@ from bayes_mtl.inference._guided import guided_draws
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._make_guide import make_guide
 from bayes_mtl.inference._network_training import NetworkTraining
+from bayes_mtl.inference._number_of_draws import number_of_draws
 from bayes_mtl.inference._processes import ALONE, Processes
 from bayes_mtl.inference._start import start_on_device
 from bayes_mtl.inference._train import Training, train
@@ -67,7 +68,9 @@ def fit_by_svi(
             watch = None if svi.validation is None else Watch(svi.validation, program, device)
             training = trained(svi, program, guide, batches, mark, network, watch, processes, epoch)
             program.eval()
-            latents, log_weights = guided_draws(program.latents, guide, next_arguments(batches), svi.draws)
+            weights = len(program.schema.tasks) * len(program.features) * program.outputs
+            number = number_of_draws(svi.draws, weights)
+            latents, log_weights = guided_draws(program.latents, guide, next_arguments(batches), number)
         latents = processes.of_first(latents)
         log_weights = processes.of_first({"log_weights": log_weights})["log_weights"]
         record = FitRecord(
