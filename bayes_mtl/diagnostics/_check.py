@@ -4,7 +4,11 @@ import time
 
 from bayes_mtl.data import TaskData
 from bayes_mtl.diagnostics._chains import check_chains
+from bayes_mtl.diagnostics._check_experts import check_experts
+from bayes_mtl.diagnostics._check_gradient import check_gradient
 from bayes_mtl.diagnostics._check_left_out import check_left_out
+from bayes_mtl.diagnostics._check_priors import check_priors
+from bayes_mtl.diagnostics._check_sparsity import check_sparsity
 from bayes_mtl.diagnostics._elbo import check_elbo
 from bayes_mtl.diagnostics._finite import check_finite
 from bayes_mtl.diagnostics._fitted_data import require_fitted
@@ -13,7 +17,16 @@ from bayes_mtl.diagnostics._psis import check_psis
 from bayes_mtl.diagnostics._report import Report
 from bayes_mtl.posterior import Posterior
 
-_LAYERS = (check_finite, check_elbo, check_psis, check_chains, check_point)
+_LAYERS = (
+    check_finite,
+    check_elbo,
+    check_gradient,
+    check_psis,
+    check_chains,
+    check_point,
+    check_priors,
+    check_sparsity,
+)
 
 
 def check(posterior: Posterior, data: TaskData | None = None) -> Report:
@@ -39,18 +52,24 @@ def check(posterior: Posterior, data: TaskData | None = None) -> Report:
 
     Notes
     -----
-    Looks at the end of the training (why it stopped, whether the loss still fell), at how well a guide or
-    a Gaussian approximation covers the posterior (k-hat of Pareto-smoothed importance weights), at chains
-    (R-hat, effective sample size, divergences), and at hyperparameters without uncertainty.
+    Looks at the end of the training (why it stopped, whether the loss still fell, signal and noise of the
+    gradient), at how well a guide or a Gaussian approximation covers the posterior (k-hat of Pareto-smoothed
+    importance weights), at chains (R-hat, effective sample size, divergences, exchanged labels), at
+    hyperparameters without uncertainty, at those that the prior decided or the data contradict, and at groups
+    of features, directions, clusters and experts that nothing uses. With the data also at targets simulated
+    from the fit beside those that were observed.
 
     Observations are judged by a part of the draws, at least 250, where draws times observations exceed a
-    million; those that stand out are judged by all draws. `loo` and `calibration` take all for every one.
+    million; those that stand out are judged by all draws. The elpd that the report prints is approximate
+    then, and says so. `loo` and `calibration` take all draws for every observation.
     """
     began = time.perf_counter()
     outcomes = [outcome for layer in _LAYERS if (outcome := layer(posterior)) is not None]
     if data is not None:
         require_fitted(posterior, data)
         outcomes += check_left_out(posterior, data)
+    experts = check_experts(posterior, data)
+    outcomes += [] if experts is None else [experts]
     record = posterior.record
     seconds = time.perf_counter() - began
     share = f", {seconds / record.seconds:.0%} of the fit's time" if record.seconds > 0 else ""

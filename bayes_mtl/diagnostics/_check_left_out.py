@@ -6,17 +6,23 @@ from bayes_mtl._errors import UnsupportedError
 from bayes_mtl.data import TaskData
 from bayes_mtl.diagnostics._calibration import LEVELS, Calibration
 from bayes_mtl.diagnostics._calibration import of_observations as calibration_of
+from bayes_mtl.diagnostics._check_predictive import check_predictive
 from bayes_mtl.diagnostics._finding import Finding
 from bayes_mtl.diagnostics._leave_one_out import LeaveOneOut
 from bayes_mtl.diagnostics._loo import of_observations as loo_of
 from bayes_mtl.diagnostics._loo_tasks import loo_tasks
 from bayes_mtl.diagnostics._outcome import Outcome
-from bayes_mtl.diagnostics._screened import screened
+from bayes_mtl.diagnostics._predictive import Predictive
+from bayes_mtl.diagnostics._screened import draws_used, screened
 from bayes_mtl.inference._collapsed_program import why_not_collapsed
 from bayes_mtl.posterior import Posterior
 
 MANY = 0.05
-"""Share of unreliable observations from which the model, not a few of them, is in doubt."""
+"""Share of unreliable observations from which the model, not a few of them, is in doubt.
+
+But where they are fewer than the effective parameters, each of these may simply hang on one observation:
+tasks have few rows for their weights.
+"""
 _FALSE_ALARMS = 0.01
 _NAMED = 5
 
@@ -25,8 +31,12 @@ def check_left_out(posterior: Posterior, data: TaskData) -> tuple[Outcome, ...]:
     """What `loo`, `loo_tasks` (where it is exact) and `calibration` say of the fit."""
     if posterior.number < 2:
         return ()
-    each = screened(posterior, data)
-    outcomes = [_observations(loo_of(each, posterior, data))]
+    simulated = Predictive(posterior, data)
+    each = screened(posterior, data, simulated.add)
+    used = draws_used(posterior, data)
+    by = "" if used == posterior.number else f", approximate: from {used:,} of {posterior.number:,} draws"
+    outcomes = [_observations(loo_of(each, posterior, data), by)]
+    outcomes += [found for found in [check_predictive(simulated, posterior.tasks)] if found is not None]
     calibrated = calibration_of(each, data)
     if len(calibrated):
         outcomes.append(_calibrated(calibrated))
@@ -50,19 +60,20 @@ def _worst(found: LeaveOneOut) -> tuple[np.ndarray, str]:
     return order, ", ".join(names) + ", ..." * (len(order) > _NAMED)
 
 
-def _observations(found: LeaveOneOut) -> Outcome:
-    looked = f"influence of observations: elpd {found.total:.1f} (standard error {found.se:.1f})"
+def _observations(found: LeaveOneOut, by: str) -> Outcome:
+    looked = f"influence of observations: elpd {found.total:.1f} (standard error {found.se:.1f}{by})"
     if not found.unreliable.any():
         worst = found.pareto_k.max()
         tail = f"Pareto k at most {worst:.2f}" if np.isfinite(worst) else "no weight that matters"
         return Outcome(f"{looked}, {tail}")
     order, names = _worst(found)
-    share = len(order) / len(found)
+    few = len(order) <= found.gap.sum()
+    reason = " Tasks with few rows for their weights have such." if few else ""
     finding = Finding(
-        "warning" if share > MANY else "note",
+        "warning" if len(order) > MANY * len(found) and not few else "note",
         f"{len(order):,} of {len(found):,} observations pull the fit towards themselves",
-        f"Without it the posterior would be another one (Pareto k above {found.limit:.2f}): {names}. Scores "
-        "by leave-one-out are too good for them.",
+        f"Without it the posterior would be another one (Pareto k above {found.limit:.2f}): {names}.{reason} "
+        "Scores by leave-one-out are too good for them.",
         "(1) look at these observations for errors; (2) a likelihood with heavier tails: StudentT for "
         "Gaussian, NegativeBinomial for Poisson; (3) hold data out instead: data.split() and score().",
         tuple(dict.fromkeys(found.tasks[found.task[i]] for i in order)),

@@ -1,6 +1,6 @@
 """Each observation at all draws: its density left out and not, and where its target falls."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +50,7 @@ def each_observation(
     simulate: bool = True,
     negligible: float = 1.0,
     seed: int = 0,
+    watch: Callable[[np.ndarray, np.ndarray], object] | None = None,
 ) -> EachObservation:
     """Evaluate every observation once, in bounded memory, for all that is asked of it.
 
@@ -63,6 +64,8 @@ def each_observation(
         As in `psis`.
     seed
         Of the simulated targets and of the places within ties.
+    watch
+        Called with positions of observations and their simulated targets, ``[draws, observations]``.
     """
     if left_out:
         require_several(posterior.number)
@@ -76,8 +79,12 @@ def each_observation(
                 given = distribution(posterior.program, posterior.draws, some)
                 log = given.log_prob(some.y)
                 at = torch.rand(len(place)) if simulate else None
-                below = None if at is None else _below(given.sample(), some.y, at)
-                own = place.numpy()
+                own, below = place.numpy(), None
+                if at is not None:
+                    simulated = given.sample()
+                    below = _below(simulated, some.y, at)
+                    if watch is not None:
+                        watch(start + own, simulated.numpy())
                 for block in np.array_split(np.arange(len(own)), max(1, log.numel() // _BLOCK)):
                     found = _of_block(_rows(log, block), power[own[block]] if left_out else None, negligible)
                     columns[:3, start + own[block]] = found[:3]

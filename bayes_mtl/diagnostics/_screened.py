@@ -1,5 +1,6 @@
 """Each observation at a part of the draws, and at all of them where that part may mislead."""
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 
 import numpy as np
@@ -19,20 +20,33 @@ A tail with k = 0.7 of 250 draws reaches some fifty times the mean.
 """
 
 
-def screened(posterior: Posterior, data: TaskData) -> EachObservation:
+def screened(
+    posterior: Posterior,
+    data: TaskData,
+    watch: Callable[[np.ndarray, np.ndarray], object] | None = None,
+) -> EachObservation:
     """What `each_observation` says, in a fraction of its time where there are many observations.
 
     Every so many draws, a million numbers in all, judge every observation. Those whose weights may have a
-    heavy tail are judged by all draws.
+    heavy tail are judged by all draws. ``watch`` sees the targets simulated at the first ones.
     """
-    step = max(1, posterior.number // max(_FEWEST, _ENOUGH // len(data)))
+    step = _step(posterior, data)
     if step == 1:
-        return each_observation(posterior, data, negligible=NEGLIGIBLE)
+        return each_observation(posterior, data, negligible=NEGLIGIBLE, watch=watch)
     part = replace(posterior, draws={name: value[::step] for name, value in posterior.draws.items()})
-    found = each_observation(part, data, negligible=NEGLIGIBLE)
+    found = each_observation(part, data, negligible=NEGLIGIBLE, watch=watch)
     doubtful = np.flatnonzero(~(found.k <= _DOUBTFUL))
     if len(doubtful):
         again = each_observation(posterior, data.subset(doubtful), negligible=NEGLIGIBLE)
         for field in fields(found):
             getattr(found, field.name)[doubtful] = getattr(again, field.name)
     return found
+
+
+def draws_used(posterior: Posterior, data: TaskData) -> int:
+    """How many of the draws judge every observation."""
+    return len(range(0, posterior.number, _step(posterior, data)))
+
+
+def _step(posterior: Posterior, data: TaskData) -> int:
+    return max(1, posterior.number // max(_FEWEST, _ENOUGH // len(data)))

@@ -3,6 +3,7 @@
 ArviZ takes some milliseconds a quantity, and there may be many thousands of weights.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +21,11 @@ class Entries:
     total: int
 
 
-def suspects(posterior: Posterior, most: int) -> Entries:
-    """Up to ``most`` quantities, the worst by agreement of chains and by autocorrelation in equal parts."""
+def suspects(posterior: Posterior, most: int, without: Collection[str] = ()) -> Entries:
+    """Up to ``most`` quantities, the worst by agreement of chains and by autocorrelation in equal parts.
+
+    ``without`` names sites that are left out.
+    """
     sizes = latent_sizes(posterior)
     posterior_group = posterior.to_arviz()["posterior"]
     names: list[str] = []
@@ -30,6 +34,8 @@ def suspects(posterior: Posterior, most: int) -> Entries:
     for site, variable in posterior_group.data_vars.items():
         if sizes is not None and site != "weights" and site not in sizes:
             continue  # derived from the others
+        if site in without:
+            continue
         values = np.asarray(variable.values, dtype=np.float64)
         flat = values.reshape(*values.shape[:2], -1)
         varies = np.isfinite(flat).all((0, 1)) & (np.ptp(flat, axis=(0, 1)) > 0)

@@ -7,7 +7,7 @@ import numpy as np
 from bayes_mtl.diagnostics._suspects import mirrored
 from bayes_mtl.posterior import Posterior
 
-_ARBITRARY = frozenset({"cluster", "rank", "factor", "merger", "child_child_time", "time_lineage"})
+ARBITRARY = frozenset({"cluster", "rank", "factor", "merger", "child_child_time", "time_lineage"})
 """Axes whose order means nothing: labels may be exchanged between a simulation's truth and its fit."""
 _ENTRIES = 8
 """Entries a site, evenly over it: neighbours in a large one tell much the same."""
@@ -18,7 +18,7 @@ def named_entries(posterior: Posterior) -> dict[str, np.ndarray]:
     found: dict[str, np.ndarray] = {}
     for site, variable in posterior.to_arviz()["posterior"].data_vars.items():
         dims = variable.dims[2:]
-        if _ARBITRARY.intersection(dims):
+        if ARBITRARY.intersection(dims):
             continue
         values = np.asarray(variable.values, dtype=np.float64)
         flat = values.reshape(posterior.number, -1)

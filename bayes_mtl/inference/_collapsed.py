@@ -93,6 +93,7 @@ class Collapsed(AbstractInference):
                 log_weights=found.log_weights,
                 chains=found.chains,
                 divergences=found.divergences,
+                gradient=found.gradient,
             )
             posterior = build_posterior(program, latents, record)
         return posterior.with_record(seconds=time.perf_counter() - began)

@@ -14,7 +14,7 @@ class LatentDraws:
     ----------
     values
         ``[draws, tasks or 1, *event]`` for each site. One draw stands for a point estimate.
-    losses, stopped, log_weights, chains, divergences
+    losses, stopped, log_weights, chains, divergences, gradient
         As in the record of a fit.
     """
 
@@ -24,3 +24,4 @@ class LatentDraws:
     log_weights: np.ndarray | None = None
     chains: int = 1
     divergences: int = 0
+    gradient: dict[str, float] = field(default_factory=dict)

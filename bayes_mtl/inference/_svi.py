@@ -18,7 +18,7 @@ from bayes_mtl.inference._network_training import NetworkTraining
 from bayes_mtl.inference._number_of_draws import USUAL, require_draws
 from bayes_mtl.inference._processes import ALONE
 from bayes_mtl.inference._stopping import Plateau
-from bayes_mtl.inference._svi_fit import fit_by_svi, trained
+from bayes_mtl.inference._svi_fit import fit_by_svi, measured, trained
 from bayes_mtl.inference._validation import Validation
 from bayes_mtl.inference._whole_data import WholeData
 from bayes_mtl.model import MultiTaskModel
@@ -147,8 +147,14 @@ class SVI(AbstractInference):
     ) -> LatentDraws:
         """Fit a guide to any program without discrete sites, and draw from it."""
         guide = make_guide(self.guide, program, dict(values))
-        training = trained(self, program, guide, WholeData(arguments))
+        whole = WholeData(arguments)
+        training = trained(self, program, guide, whole)
+        gradient = measured(self, program, guide, whole, training, 0)
         latents, log_weights = guided_draws(program, guide, arguments, self.draws or USUAL)
         return LatentDraws(
-            latents, np.asarray(training.losses), training.stopped, log_weights.double().numpy()
+            latents,
+            np.asarray(training.losses),
+            training.stopped,
+            log_weights.double().numpy(),
+            gradient=gradient,
         )

@@ -16,6 +16,7 @@ from bayes_mtl.inference._arguments import next_arguments
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._batches_of import batches_of
 from bayes_mtl.inference._fingerprint import fingerprint
+from bayes_mtl.inference._gradient_noise import gradient_noise
 from bayes_mtl.inference._guided import guided_draws
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._make_guide import make_guide
@@ -67,6 +68,7 @@ def fit_by_svi(
             guide = make_guide(svi.guide, program, start_on_device(program, data))
             watch = None if svi.validation is None else Watch(svi.validation, program, device)
             training = trained(svi, program, guide, batches, mark, network, watch, processes, epoch)
+            gradient = {} if processes.several else measured(svi, program, guide, batches, training, seed)
             program.eval()
             weights = len(program.schema.tasks) * len(program.features) * program.outputs
             number = number_of_draws(svi.draws, weights)
@@ -83,6 +85,7 @@ def fit_by_svi(
             stopped=training.stopped,
             observations=len(data),
             held_out=np.asarray(training.held_out),
+            gradient=gradient,
         )
         posterior = build_posterior(program.cpu(), latents, record)
         # Random features are drawn anew each time: the likelihood of a draw of the weights is unknown.
@@ -126,6 +129,21 @@ def trained(
         network=network,
         watch=watch,
         processes=processes,
+    )
+
+
+def measured(
+    svi: "SVI", program: Callable[..., Any], guide: nn.Module, batches: Batches, training: Training, seed: int
+) -> dict[str, float]:
+    """Signal and noise of the gradient at the end of a training, see `gradient_noise`."""
+    return gradient_noise(
+        program,
+        guide,
+        batches,
+        particles=svi.particles,
+        rate=svi.learning_rate / 3.0**training.reductions,
+        steps=len(training.losses),
+        seed=seed,
     )
 
 

@@ -21,18 +21,22 @@ _RECORD = {
     "chains": int,
     "divergences": int,
     "held_out": list,
+    "gradient": dict,
     "versions": dict,
 }
 
 
 def check_record(record: Any, draws: int) -> dict[str, Any]:
     """The record of the fit, with every field of its type."""
+    if isinstance(record, dict):
+        record = {"gradient": {}, **record}  # files of 0.1 before it was measured
     _require(isinstance(record, dict) and record.keys() == _RECORD.keys(), "the record of the fit")
     for name, kind in _RECORD.items():
         _require(type(record[name]) is kind, f"'{name}' in the record of the fit")
     for name in ("settings", "versions"):
         _require(all(isinstance(value, str) for value in record[name].values()), f"'{name}' in the record")
-    _require(all(type(value) is float for value in record["held_out"]), "'held_out' in the record")
+    for values, name in ((record["held_out"], "held_out"), (record["gradient"].values(), "gradient")):
+        _require(all(type(value) is float for value in values), f"'{name}' in the record")
     _require(record["chains"] >= 1 and draws % record["chains"] == 0, "the number of chains")
     found: dict[str, Any] = record
     return found

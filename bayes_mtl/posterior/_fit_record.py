@@ -45,6 +45,9 @@ class FitRecord:
         Number of divergent transitions after warm-up.
     held_out
         ``[evaluations]``: mean log predictive density of held-out data; empty where there are none.
+    gradient
+        Of a training by stochastic steps: ``signal`` (to noise) and ``cost`` (of the noise, nats) of its
+        gradient at the end; empty where they were not measured.
     versions
         Of Python and of the packages the numbers depend on.
     """
@@ -61,6 +64,7 @@ class FitRecord:
     chains: int = 1
     divergences: int = 0
     held_out: np.ndarray = field(default_factory=lambda: np.empty(0))
+    gradient: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=_versions)
 
     def to_dict(self) -> dict[str, Any]:
