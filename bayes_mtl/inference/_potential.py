@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 from typing import Any
 
@@ -17,7 +18,9 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from bayes_mtl._errors import UnsupportedError
 from bayes_mtl._hidden import hidden
 from bayes_mtl.inference._compile import compile_graph, constants_as_inputs
+from bayes_mtl.inference._known_masks import positions_for_masks
 from bayes_mtl.inference._sites import latent_sites
+from bayes_mtl.inference._without_waits import nan_for_errors
 
 _SINGULAR: type[Exception] = vars(torch.linalg)["LinAlgError"]
 
@@ -41,7 +44,8 @@ class Potential:
     ) -> None:
         self.program, self.arguments = program, arguments
         self._run: Callable[[Tensor], Sequence[Tensor]] = self._value_and_gradient
-        self._lock = Lock()  # Pyro's stack of handlers is one for all threads, and chains run in threads
+        # Pyro's stack of handlers is one for all threads, and chains run in threads.
+        self._lock: AbstractContextManager[Any] = Lock()
         self.sites = latent_sites(program, arguments, values or {})
         self.start = torch.cat([site.start.reshape(-1).double() for site in self.sites])
 
@@ -90,6 +94,8 @@ class Potential:
         """
         with torch.random.fork_rng():
             graph: GraphModule = make_fx(lambda flat: self._value_and_gradient(flat))(self.start.clone())
+        positions_for_masks(graph)
+        nan_for_errors(graph)
         constants = constants_as_inputs(graph)
         compiled = compile_graph(graph, [self.start, *constants])
         elsewhere = self.start + 0.01
@@ -98,6 +104,7 @@ class Potential:
         if not all(torch.allclose(a, b, rtol=1e-6, atol=1e-6) for a, b in pairs):
             raise UnsupportedError("the captured log-density is another one elsewhere; the program branches")
         self._run = lambda flat: compiled(flat, *constants)
+        self._lock = nullcontext()  # machine code has no such stack, and lets other chains run beside it
 
     def value_and_gradient(self, point: np.ndarray) -> tuple[float, np.ndarray]:
         """Log-density and its gradient at a numpy vector (what samplers and optimisers call).
@@ -105,7 +112,7 @@ class Potential:
         Far out a covariance may be singular to machine precision: such a point has density zero, which
         is a divergence to a sampler and too long a step to an optimiser.
         """
-        flat = torch.as_tensor(point, dtype=torch.float64).clone()
+        flat = torch.tensor(point, dtype=torch.float64)
         try:
             with self._lock:
                 value, gradient = self._run(flat)
@@ -113,6 +120,8 @@ class Potential:
             # Compiled code hands the error of a singular matrix on by its words alone.
             if not isinstance(error, _SINGULAR) and not str(error).startswith("linalg."):
                 raise
+            return -math.inf, np.zeros(len(point))
+        if math.isnan(value):  # in compiled code a singular matrix has no factor, in place of an error
             return -math.inf, np.zeros(len(point))
         return float(value), gradient.numpy()
 

@@ -18,6 +18,23 @@ from bayes_mtl.priors import Hierarchical
 from tests.inference.cases import rows
 
 
+def test_value_and_gradient_with_correlations() -> None:
+    """Correlations are read off triangles, by masks whose counts a compiler does not know."""
+    data = rows()
+    with local_parameters():
+        program = MultiTaskModel(Hierarchical(), Gaussian()).program(data)
+        batch = program.batch(data, dtype=torch.float64)
+        potential = Potential(program, (batch,))
+        points = potential.start.numpy() + np.random.default_rng(0).normal(size=(2, len(potential)))
+        plain = [potential.value_and_gradient(point) for point in points]
+        potential.compile()
+        compiled = [potential.value_and_gradient(point) for point in points]
+    for (value, gradient), (expected, slope) in zip(compiled, plain, strict=True):
+        # float64, sums in another order
+        np.testing.assert_allclose(value, expected, rtol=1e-8)
+        np.testing.assert_allclose(gradient, slope, rtol=1e-6, atol=1e-6)
+
+
 def test_value_and_gradient() -> None:
     data = rows()
     with local_parameters():
