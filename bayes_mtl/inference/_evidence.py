@@ -7,8 +7,9 @@ from torch import Tensor
 
 from bayes_mtl.data import Statistics
 from bayes_mtl.inference._dense_evidence import DenseEvidence
-from bayes_mtl.inference._log_evidence import log_evidence, white_system
+from bayes_mtl.inference._log_evidence import log_evidence
 from bayes_mtl.inference._task_sums import TaskSums
+from bayes_mtl.inference._white_system import white_system
 from bayes_mtl.priors import Moments
 
 
@@ -60,8 +61,9 @@ class Evidence:
     def draw(self, number: int) -> Tensor:
         """Exact draws of the weights, ``[number, ..., tasks, features]``."""
         xx, xy, yy, _, mean, root, inverse = self.arguments
-        _, _, precision, pulled = white_system(xx, xy, yy, mean, root, inverse)
-        factor = torch.linalg.cholesky(precision)
+        system = white_system(xx, xy, yy, mean, root, inverse)
+        pulled = system.center
+        factor = torch.linalg.cholesky(system.precision)
         white = torch.cholesky_solve(pulled.unsqueeze(-1), factor)
         center = mean + (root @ white).squeeze(-1)
         identity = torch.eye(factor.shape[-1], dtype=factor.dtype, device=factor.device)

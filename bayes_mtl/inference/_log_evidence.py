@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from bayes_mtl.inference._white_system import is_shared, times, white_system
+
 _LOG_2PI = math.log(2 * math.pi)
 
 
@@ -24,39 +26,42 @@ class LogEvidence(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *arguments: Tensor) -> Tensor:
         xx, xy, yy, n, mean, root, inverse = arguments
-        weighted, residual, precision, center = white_system(xx, xy, yy, mean, root, inverse)
-        factor = torch.linalg.cholesky(precision)
+        system = white_system(xx, xy, yy, mean, root, inverse)
+        factor = torch.linalg.cholesky(system.precision)
         covariance = torch.cholesky_inverse(factor)
-        white = (covariance @ center.unsqueeze(-1)).squeeze(-1)
+        white = (covariance * system.center.unsqueeze(-2)).sum(-1)
         log_det = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-        ctx.save_for_backward(*arguments, weighted, residual, covariance, white)
-        return (
-            0.5 * (n * (inverse.log() - _LOG_2PI) - inverse * residual + (center * white).sum(-1)) - log_det
-        )
+        ctx.save_for_backward(*arguments, system.turned, system.error, system.residual, covariance, white)
+        fit = (system.center * white).sum(-1) - inverse * system.residual
+        return 0.5 * (n * (inverse.log() - _LOG_2PI) + fit) - log_det
 
     @staticmethod
     @once_differentiable  # the intermediates that it reuses carry no second derivative
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        xx, xy, yy, n, mean, root, inverse, weighted, residual, covariance, white = ctx.saved_tensors
+        _, xy, yy, n, mean, root, inverse, turned, error, residual, covariance, white = ctx.saved_tensors
         (gradient,) = gradients
         scaled = gradient * inverse
-        # X'(r - X w) at the posterior mean w of the weights.
-        error = xy - (xx @ mean.unsqueeze(-1)).squeeze(-1)
-        pulled = (root.mT @ error.unsqueeze(-1)).squeeze(-1)
-        error = error - (weighted @ white.unsqueeze(-1)).squeeze(-1)
-        for_root = error.unsqueeze(-1) * white.unsqueeze(-2) - weighted @ covariance
-        own = (root.mT @ weighted @ white.unsqueeze(-1)).squeeze(-1)
-        left = residual - 2 * (white * pulled).sum(-1) + (white * own).sum(-1)
+        deviation = times(white.unsqueeze(-2), root.mT).squeeze(-2)  # of the weights from their mean
+        explained = (turned * white.unsqueeze(-1)).sum(-2)
+        left = residual + (deviation * (explained - 2 * error)).sum(-1)
         spread = (root.shape[-1] - covariance.diagonal(dim1=-2, dim2=-1).sum(-1)) / inverse
         for_inverse = 0.5 * gradient * (n / inverse - left - spread)
-        weights = mean + (root @ white.unsqueeze(-1)).squeeze(-1)
+        error = scaled.unsqueeze(-1) * (error - explained)  # X'(r - X w) at the weights' posterior mean
+        weighted = scaled[..., None, None] * covariance
+        if is_shared(root):  # summed over the tasks by one product each
+            size, columns = root.shape[-2:]
+            for_root = error.reshape(-1, size).mT @ white.reshape(-1, columns)
+            for_root = for_root - turned.reshape(-1, size).mT @ weighted.reshape(-1, columns)
+            for_root = for_root.reshape(root.shape)
+        else:
+            for_root = _fold(error.unsqueeze(-1) * white.unsqueeze(-2) - turned.mT @ weighted, root)
         return (
             None,
-            _fold(scaled.unsqueeze(-1) * weights, xy),
-            _fold(-0.5 * scaled, yy),
+            _fold(scaled.unsqueeze(-1) * (mean + deviation), xy) if ctx.needs_input_grad[1] else None,
+            _fold(-0.5 * scaled, yy) if ctx.needs_input_grad[2] else None,
             None,
-            _fold(scaled.unsqueeze(-1) * error, mean),
-            _fold(scaled[..., None, None] * for_root, root),
+            _fold(error, mean),
+            for_root,
             _fold(for_inverse, inverse),
         )
 
@@ -73,25 +78,12 @@ def _value(
     xx: Tensor, xy: Tensor, yy: Tensor, n: Tensor, mean: Tensor, root: Tensor, inverse: Tensor
 ) -> Tensor:
     """The value alone, without what its gradient would need: half the time."""
-    _, residual, precision, center = white_system(xx, xy, yy, mean, root, inverse)
-    factor = torch.linalg.cholesky(precision)
-    half = torch.linalg.solve_triangular(factor, center.unsqueeze(-1), upper=False).squeeze(-1)
+    system = white_system(xx, xy, yy, mean, root, inverse)
+    factor = torch.linalg.cholesky(system.precision)
+    half = torch.linalg.solve_triangular(factor, system.center.unsqueeze(-1), upper=False).squeeze(-1)
     log_det = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-    fit = half.square().sum(-1) - inverse * residual
+    fit = half.square().sum(-1) - inverse * system.residual
     return 0.5 * (n * (inverse.log() - _LOG_2PI) + fit) - log_det
-
-
-def white_system(
-    xx: Tensor, xy: Tensor, yy: Tensor, mean: Tensor, root: Tensor, inverse: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """``X'X R``, squared residuals at the prior mean, and the white posterior's precision and center."""
-    shifted = (xx @ mean.unsqueeze(-1)).squeeze(-1)
-    residual = yy - 2 * (mean * xy).sum(-1) + (mean * shifted).sum(-1)
-    center = inverse.unsqueeze(-1) * (root.mT @ (xy - shifted).unsqueeze(-1)).squeeze(-1)
-    weighted = xx @ root
-    precision = inverse[..., None, None] * (root.mT @ weighted)
-    precision = precision + torch.eye(root.shape[-1], dtype=xx.dtype, device=xx.device)
-    return weighted, residual, precision, center
 
 
 def _fold(gradient: Tensor, like: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from bayes_mtl.data import Statistics
-from bayes_mtl.inference._log_evidence import white_system
+from bayes_mtl.inference._white_system import white_system
 
 _LARGEST = 200
 
@@ -46,14 +46,15 @@ def population(
     tasks = len(weights)
     for _ in range(iterations):
         root = torch.linalg.cholesky(covariance)
-        _, _, precision, center = white_system(xx, xy, sums.yy, mean, root, noise.square().reciprocal())
-        white = torch.cholesky_inverse(torch.linalg.cholesky(precision))
-        weights = mean + (root @ (white @ center.unsqueeze(-1))).squeeze(-1)
-        own = root @ white @ root.mT
+        system = white_system(xx, xy, sums.yy, mean, root, noise.square().reciprocal())
+        white = torch.cholesky_inverse(torch.linalg.cholesky(system.precision))
+        weights = mean + (white * system.center.unsqueeze(-2)).sum(-1) @ root.mT
         mean = weights.mean(0)
         centred = weights - mean
-        covariance = (own.sum(0) + centred.mT @ centred + prior) / (tasks + 1)
-        trace = (xx * own).sum((-2, -1)).sum()
+        together = white.sum(0)
+        covariance = (root @ together @ root.mT + centred.mT @ centred + prior) / (tasks + 1)
+        # trace of X'X times the weights' covariance, summed over the tasks, by the white precision
+        trace = noise.square() * (tasks * size - together.trace())
         noise = (_residual(sums, weights, size).square() + trace / sums.n.sum()).sqrt().clamp_min(1e-3)
     return mean, covariance, noise, weights
 

@@ -1,0 +1,58 @@
+"""Equations of each task's white weights, from sums over its rows."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class WhiteSystem(NamedTuple):
+    """The posterior of the white weights ``R^-1 (w - m)``, and what led to it.
+
+    Attributes
+    ----------
+    turned
+        ``R' X'X``, ``[..., tasks, columns, features]``.
+    error
+        ``X'(r - X m)``.
+    residual
+        Squared residuals at the prior's mean.
+    precision, center
+        Precision of the white posterior, and precision times mean.
+    """
+
+    turned: Tensor
+    error: Tensor
+    residual: Tensor
+    precision: Tensor
+    center: Tensor
+
+
+def white_system(
+    xx: Tensor, xy: Tensor, yy: Tensor, mean: Tensor, root: Tensor, inverse: Tensor
+) -> WhiteSystem:
+    """System of equations of each task's white weights."""
+    shifted = times(xx, mean.unsqueeze(-1)).squeeze(-1)
+    residual = yy - 2 * (mean * xy).sum(-1) + (mean * shifted).sum(-1)
+    error = xy - shifted
+    center = inverse.unsqueeze(-1) * times(error.unsqueeze(-2), root).squeeze(-2)
+    turned = times(xx, root).mT
+    if is_shared(root):
+        turned = turned.contiguous()  # for the products to come
+    precision = inverse[..., None, None] * times(turned, root)
+    precision = precision + torch.eye(root.shape[-1], dtype=xx.dtype, device=xx.device)
+    return WhiteSystem(turned, error, residual, precision, center)
+
+
+def is_shared(matrix: Tensor) -> bool:
+    """Whether it is one matrix for all tasks."""
+    return matrix.shape[:-2].numel() == 1
+
+
+def times(many: Tensor, matrix: Tensor) -> Tensor:
+    """``many @ matrix``; where the second is one for all tasks as one product, which small matrices need."""
+    if not is_shared(matrix):
+        return many @ matrix
+    shape = torch.broadcast_shapes(many.shape[:-2], matrix.shape[:-2])
+    flat = many.reshape(-1, many.shape[-1]) @ matrix.reshape(matrix.shape[-2:])
+    return flat.reshape(*shape, many.shape[-2], matrix.shape[-1])
