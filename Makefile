@@ -4,6 +4,7 @@
 #   make test       all tests
 #   make lint       ruff, mypy --strict, import contract
 #   make docs       the documentation, in build/site
+#   make gallery    renews the pictures of docs/gallery.md (minutes)
 #   make lab        JupyterLab on the tutorials
 #   make bench      quick benchmarks; tables on the screen, JSON in build/benchmarks
 #   make package    wheel and source, in build/dist; tried in an environment made for it
@@ -28,7 +29,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python;
 # Many small tensor operations: a second OpenMP thread makes them slower, and tests share the cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test lint docs lab bench tutorials package lowest clean
+.PHONY: help demo test lint docs gallery lab bench tutorials package lowest clean
 help:
 	@sed -n 's/^#   make/make/p' Makefile
 
@@ -46,6 +47,9 @@ lint: $(READY)
 
 docs: $(READY)
 	$(BIN)/mkdocs build --strict --site-dir build/site
+
+gallery: $(READY)
+	MPLBACKEND=Agg $(BIN)/python -m docs.gallery
 
 lab: $(READY)
 	$(BIN)/jupyter lab --notebook-dir=tutorials $(ARGS)

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import os
 import pkgutil
 import re
 import subprocess
@@ -148,8 +149,18 @@ def short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnostics, "sbc", lambda *a, **k: full(*a, **{**k, "simulations": 4}))
 
 
+SLOW = pytest.mark.skipif(os.environ.get("BAYES_MTL_SLOW") != "1", reason="slow; BAYES_MTL_SLOW=1 runs it")
+# Its pictures hold the lines that drew them; tests/test_completeness.py compares them with the page.
+RUN_BEFORE = ROOT / "docs" / "gallery.md"
+EXAMPLES = [
+    pytest.param(page, id=name(page), marks=[SLOW] if page == RUN_BEFORE else [])
+    for page in PAGES
+    if PYTHON.search(page.read_text("utf-8"))
+]
+
+
 @pytest.mark.usefixtures("short_fits")
-@pytest.mark.parametrize("page", [page for page in PAGES if PYTHON.search(page.read_text("utf-8"))], ids=name)
+@pytest.mark.parametrize("page", EXAMPLES)
 def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All blocks of a page that are marked as Python, in order, in one namespace."""
     import matplotlib.pyplot as plt

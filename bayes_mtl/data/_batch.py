@@ -97,23 +97,26 @@ class Batch:
         return self.spread[:, 0].index_select(0, self.task)
 
     def columns(self, index: Tensor) -> dict[str, Tensor]:
-        """Observation columns that are present, of the observations ``index``."""
+        """Observation columns that are present, of the observations ``index [some]``."""
         present = {name: getattr(self, name) for name in OBSERVED}
         return {name: value.index_select(0, index) for name, value in present.items() if value is not None}
 
     def select(self, index: Tensor, scale: Tensor | None = None) -> "Batch":
-        """Observations ``index``, optionally with new weights; rows come along one to one."""
+        """Observations ``index [some]``, optionally with weights ``scale [some]``; rows come along."""
         return self._take(index, index if self.row is None else self.row.index_select(0, index), None, scale)
 
     def part(self, index: Tensor) -> "Batch":
-        """Observations ``index`` and each of their rows once, which a network then reads once."""
+        """Observations ``index [some]`` and each of their rows once, which a network then reads once."""
         if self.row is None:
             return self.select(index)
         rows, row = self.row.index_select(0, index).unique(return_inverse=True)
         return self._take(index, rows, row, None)
 
     def of_tasks(self, members: Tensor, task: Tensor, weight: Tensor) -> "Batch":
-        """The same observations with a part of the tasks only, among which ``task`` counts."""
+        """The same observations with a part of the tasks only, among which ``task [observations]`` counts.
+
+        ``members`` and ``weight``, ``[part]`` each, say which tasks these are and how much each counts.
+        """
         features = None if self.task_features is None else self.task_features.index_select(0, members)
         return replace(
             self,

@@ -43,6 +43,13 @@ def gram(
     -------
     Statistics
         Float64 tensors. Memory is O(tasks * weights^2), never O(tasks * observations).
+
+    Raises
+    ------
+    UnsupportedError
+        For whole sequences, which have no single row of features.
+    InputError
+        For a column of another length, or a negative precision.
     """
     if design is None and data.x.ndim == 3 and data.step is None:
         raise UnsupportedError(

@@ -125,7 +125,7 @@ class Minibatches:
         return self._sampler.next()
 
     def read(self, units: Tensor, factor: Tensor) -> dict[str, Tensor]:
-        """What `draw` returns for what `choose` returned: of this process's share alone."""
+        """What `draw` returns for ``[units]`` that `choose` returned: of this process's share alone."""
         whole = factor
         units, factor = self.share.of(units), self.share.factors(factor)
         if self._groups is None:
@@ -149,7 +149,7 @@ class Minibatches:
         return {name: self.moved(value) for name, value in drawn.items()}
 
     def moved(self, value: Tensor) -> Tensor:
-        """On the batches' device, of their type; nothing waits for a GPU to take it."""
+        """A tensor of any shape on the batches' device, of their type; nothing waits for a GPU to take it."""
         dtype = self._dtype if value.is_floating_point() else None
         if self._device.type == "cuda" and value.device.type == "cpu":
             return value.pin_memory().to(self._device, dtype, non_blocking=True)

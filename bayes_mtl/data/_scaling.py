@@ -46,7 +46,8 @@ class Scaling:
         """Scaling for ``data``; features are read in chunks.
 
         A constant feature is only centred. Without an intercept features are only scaled, since a
-        centre would bring an intercept in.
+        centre would bring an intercept in. ``shift`` and ``spread`` are those of the linear predictor,
+        ``[tasks, outputs]`` each.
 
         Raises
         ------
@@ -66,7 +67,10 @@ class Scaling:
         spread: np.ndarray,
         standardize: bool = True,
     ) -> "Scaling":
-        """Scaling of data of which only the moments of its features are known; otherwise as `fit`."""
+        """Scaling of data of which only the moments of its features are known; otherwise as `fit`.
+
+        ``task_features`` are ``[tasks, features]``.
+        """
         width, extra = len(features.mean), len(schema.task_features)
         shift, spread = np.array(shift, dtype=np.float64), np.array(spread, dtype=np.float64)
         if not standardize:

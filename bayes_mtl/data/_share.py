@@ -30,11 +30,11 @@ class Share:
         return -(-units // self.size)
 
     def of(self, values: Tensor) -> Tensor:
-        """Its own of the values of a batch's units."""
+        """Its own of the values ``[units, ...]`` of a batch."""
         return values if self.size == 1 else values.index_select(0, self._places(len(values)) % len(values))
 
     def factors(self, factor: Tensor) -> Tensor:
-        """Its own of the factors of a batch's units."""
+        """Its own of the factors ``[units]`` of a batch."""
         if self.size == 1:
             return factor
         counted = self._places(len(factor)) < len(factor)

@@ -11,13 +11,13 @@ Targets = Callable[[np.random.Generator, np.ndarray], np.ndarray]
 
 
 def bernoulli_targets(rng: np.random.Generator, predictor: np.ndarray) -> np.ndarray:
-    """Draw 0 or 1, the predictor being the log-odds of 1."""
+    """Draw 0 or 1, the predictor ``[observations]`` being the log-odds of 1."""
     probability = 0.5 + 0.5 * np.tanh(0.5 * predictor)  # cannot overflow
     return np.asarray(rng.random(predictor.shape) < probability, dtype=np.float64)
 
 
 def poisson_targets(rng: np.random.Generator, predictor: np.ndarray) -> np.ndarray:
-    """Draw counts, the predictor being the log of their mean.
+    """Draw counts, the predictor ``[observations]`` being the log of their mean.
 
     Raises
     ------

@@ -52,6 +52,11 @@ class Calibration:
         pandas.DataFrame
             Indexed by task (``"all tasks"`` first) and ``level``: ``observations``, ``coverage``, ``lower``,
             ``upper``, and ``verdict``: ``"as stated"``, ``"too narrow"`` or ``"too wide"`` intervals.
+
+        Raises
+        ------
+        InputError
+            For a ``band`` outside of 0 to 1.
         """
         import pandas as pd
         from scipy.stats import binom

@@ -30,7 +30,8 @@ def loo(posterior: Posterior, data: TaskData) -> LeaveOneOut:
 
     Notes
     -----
-    Pareto-smoothed importance sampling. The draws are taken as draws of the posterior: where `check` says
+    Pareto-smoothed importance sampling (Vehtari, Gelman and Gabry, Statistics and Computing 2017).
+    The draws are taken as draws of the posterior: where `check` says
     that they are far from it, this is the predictive density of what they are. Deterministic parameters of
     a network, and the standardisation, have seen the observation that is left out.
     """

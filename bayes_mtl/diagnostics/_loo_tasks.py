@@ -47,6 +47,11 @@ def loo_tasks(posterior: Posterior, data: TaskData, *, seed: int = 0) -> LeaveOn
     sampling from a Gaussian around their mode; what is left are the hyperparameters, few enough for
     Pareto-smoothed importance sampling. Draws of an approximation of their posterior are first weighted by
     the posterior itself, where that is close (k-hat at most 0.7). The standardisation has seen the task.
+
+    References
+    ----------
+    Vehtari et al., Pareto smoothed importance sampling (JMLR 2024); Merkle, Furr and Rabe-Hesketh, Bayesian
+    comparison of latent variable models (Psychometrika 2019): why a task's own weights are integrated out.
     """
     require_fitted(posterior, data)
     reason = why_not_left_out(posterior)

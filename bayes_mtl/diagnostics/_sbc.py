@@ -71,6 +71,8 @@ def sbc(
     UnsupportedError
         For priors that are no fixed joint distribution, flat ones that cannot be drawn from, networks, and
         data that are censored or weighted.
+    InputError
+        For numbers of simulations or draws below the least.
 
     Notes
     -----

@@ -56,7 +56,13 @@ class SimulationBasedCalibration:
         return np.searchsorted(np.sort(ranks), np.arange(self.draws), side="right") / len(ranks)
 
     def histogram(self, name: str, bins: int = 20) -> tuple[np.ndarray, np.ndarray]:
-        """Counts ``[bins]`` of a quantity's ranks, and how many of the ranks fall into each bin."""
+        """Counts ``[bins]`` of a quantity's ranks, and how many of the ranks fall into each bin.
+
+        Raises
+        ------
+        InputError
+            For an unknown quantity, and for fewer than two bins or more than there are ranks.
+        """
         if not 1 < bins <= self.draws + 1:
             raise InputError(message("bins", f"from 2 to {self.draws + 1}", bins, "Try 20."))
         place = np.arange(self.draws + 1) * bins // (self.draws + 1)

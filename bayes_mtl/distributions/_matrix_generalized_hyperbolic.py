@@ -122,7 +122,7 @@ class MatrixGeneralizedHyperbolic(TorchDistribution):
         return self.mixing.mean_inverse[..., None, None] * self.base.variance
 
     def precision(self, value: Tensor) -> GeneralizedInverseGaussian:
-        """Distribution of ``g`` given the matrix: ``GIG(order + PD / 2, chi, phi + delta)``."""
+        """Distribution of ``g`` given a matrix ``[..., P, D]``: ``GIG(order + PD / 2, chi, phi + delta)``."""
         order = self.order + 0.5 * self.event_shape.numel()
         phi = self.phi + self.base.squared_distance(value)
         return GeneralizedInverseGaussian(order, self.chi, phi, validate_args=False)

@@ -24,6 +24,10 @@ class RightCensored(TorchDistribution):
         on targets that were seen too: both are evaluated everywhere.
     censored
         Boolean, broadcasting against the base's batch shape.
+
+    References
+    ----------
+    Kalbfleisch and Prentice, The statistical analysis of failure time data (2002), section 3.2.
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}

@@ -54,7 +54,11 @@ def push(own: Tensor, duration: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def added(own: Tensor, above: Tensor, factor: Tensor, duration: Tensor) -> Tensor:
-    """What a branch adds to the log of a message: the integral's constant."""
+    """What a branch adds to the log of a message: the integral's constant.
+
+    ``own`` and ``above``, ``[..., size, size + 1]``, are the message before and after the branch, ``factor``
+    is what `push` returned with the latter, and ``duration [...]`` the branch's.
+    """
     log_det = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
     return 0.5 * duration * (own[..., -1] * above[..., -1]).sum(-1) - log_det
 

@@ -21,6 +21,11 @@ def to_newick(tree: Tensor, names: Sequence[str]) -> str:
     names
         Of the tasks; those with other characters than letters, digits, ``_``, ``.`` and ``-`` are quoted.
 
+    Raises
+    ------
+    InputError
+        For a tensor that is no tree over so many tasks.
+
     Examples
     --------
     >>> import torch

@@ -60,6 +60,11 @@ def adapt(posterior: Posterior, data: TaskData, *, task_features: Any = None, se
         Where a task was fitted already, or the features are others.
     UnsupportedError
         Where the prior says nothing about new tasks, or is not Gaussian given its hyperparameters.
+
+    References
+    ----------
+    Bakker and Heskes (JMLR 2003): which cluster a new task belongs to; Vehtari et al., Pareto smoothed
+    importance sampling (JMLR 2024): the weights of the draws.
     """
     program = posterior.program
     known = [task for task in data.schema.tasks if task in program.schema.tasks]

@@ -87,6 +87,11 @@ def affinities(
     -------
     DataFrame
         ``[tasks, tasks]``, means over the looks: what a step on the row's task does for the column's.
+
+    Raises
+    ------
+    InputError
+        For ``every`` below 1.
     """
     import pandas as pd
 

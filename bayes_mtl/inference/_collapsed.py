@@ -44,6 +44,11 @@ class Collapsed(AbstractInference):
     draws
         Draws to keep with `MAP` or without any hyperparameters; with `SVI` and `NUTS`, theirs. Default 1,000,
         or fewer (at least 100) where draws of all tasks' weights would take more than 0.4 GB.
+
+    References
+    ----------
+    Bakker and Heskes, Task clustering and gating for Bayesian multitask learning (JMLR 2003): the evidence of
+    a task; MacKay, Bayesian interpolation (Neural Computation 1992): type II.
     """
 
     hyperparameters: MAP | SVI | NUTS = field(default_factory=MAP)

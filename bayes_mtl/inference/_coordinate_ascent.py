@@ -45,6 +45,11 @@ class CoordinateAscent(AbstractInference):
     -----
     Factors are independent: correlations between the weights and what is above them are lost, and intervals
     of hyperparameters are too narrow. `Collapsed` keeps them.
+
+    References
+    ----------
+    Archambeau, Guo and Zoeter, Sparse Bayesian multi-task learning (NIPS 2011), section 3; Bishop, Pattern
+    recognition and machine learning (2006), section 10.1.
     """
 
     iterations: int = 2000

@@ -73,6 +73,10 @@ class Escalation(AbstractInference):
     -----
     Where no rung is close, the posterior of the last one is returned, and `check` says how far it is. A
     network is trained anew on each rung, and no chains follow.
+
+    References
+    ----------
+    Yao, Vehtari, Simpson and Gelman, Yes, but did it work? (ICML 2018): k-hat as a judge of approximations.
     """
 
     svi: SVI = field(default_factory=SVI)

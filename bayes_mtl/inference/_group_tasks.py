@@ -33,6 +33,16 @@ def group_tasks(affinities: "pd.DataFrame", groups: int) -> list[list[str]]:
     -------
     list
         Names of the tasks of each group.
+
+    Raises
+    ------
+    InputError
+        For a table that is not square, or has gaps off its diagonal; for ``groups`` below 1.
+
+    Notes
+    -----
+    The search over groups is that of Standley et al., Which tasks should be learned together in multi-task
+    learning? (ICML 2020), section 4, with affinities in place of trained groups (Fifty et al., NeurIPS 2021).
     """
     z = affinities.to_numpy(dtype=float)
     if z.ndim != 2 or z.shape[0] != z.shape[1] or not np.isfinite(z[~np.eye(len(z), dtype=bool)]).all():

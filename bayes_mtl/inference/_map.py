@@ -57,6 +57,10 @@ class MAP(AbstractInference):
     training
         How a network is trained: settings of `SVI`, of which guide, particles and draws are replaced by a
         point. Default: ``SVI(steps=5 * iterations)``.
+
+    References
+    ----------
+    Tierney and Kadane, Accurate approximations for posterior moments and marginal densities (JASA 1986).
     """
 
     laplace: int = 150

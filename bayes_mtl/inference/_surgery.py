@@ -14,7 +14,7 @@ from bayes_mtl.inference._evaluation import Evaluation
 
 @dataclass(frozen=True)
 class GradientSurgery(AbstractModuleGradient):
-    """The tasks' gradients of the network, combined by an aggregator (Quinton and Rey, TorchJD).
+    """The tasks' gradients of the network, combined by an aggregator (Quinton and Rey 2024, TorchJD).
 
     Each task's share of the loss has a gradient by the network's parameters, one row of a matrix; the
     aggregator makes one gradient of the rows. Tasks without an observation in the batch have no row. Steps

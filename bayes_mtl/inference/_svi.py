@@ -85,6 +85,11 @@ class SVI(AbstractInference):
     -----
     Ctrl-C ends the training early and returns the posterior as far as it got; with several devices it ends
     the fit.
+
+    References
+    ----------
+    Hoffman, Blei, Wang and Paisley, Stochastic variational inference (JMLR 2013); Kucukelbir et al.,
+    Automatic differentiation variational inference (JMLR 2017).
     """
 
     guide: Callable[[Any], Any] | None = None

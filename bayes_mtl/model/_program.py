@@ -78,7 +78,10 @@ class Program(PyroModule):
     def dims(
         self, task_features: Tensor | None = None, tasks: Sequence[int] | None = None, kind: str = ""
     ) -> Dims:
-        """Sizes of the prior's program for all tasks, or for those of one kind."""
+        """Sizes of the prior's program for all tasks, or for those of one kind.
+
+        ``task_features`` are ``[tasks, features]``.
+        """
         number = len(self.schema.tasks) if tasks is None else len(tasks)
         if task_features is not None and tasks is not None:
             task_features = task_features[torch.as_tensor(tasks, device=task_features.device)]
@@ -157,7 +160,10 @@ class Program(PyroModule):
         task_features: Tensor | None = None,
         members: Tensor | None = None,
     ) -> Tensor:
-        """Run a prior's sampler for each kind of tasks and put the tasks back in order."""
+        """Run a prior's sampler for each kind of tasks and put the tasks back in order.
+
+        ``task_features`` are ``[tasks, features]``; ``members [part]`` says which tasks a batch has.
+        """
         parts = []
         for name, tasks in self.kinds:
             dims = self.dims(task_features, tasks if name else None, name)

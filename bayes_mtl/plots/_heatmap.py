@@ -1,7 +1,7 @@
 """A table of numbers as a map of colours."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 _MOST_LABELS = 50
 _MOST_NUMBERS = 12
 """Rows and columns up to which the numbers are written into the map."""
+_MOST_UNEVEN = 3
+"""Rows a column, or columns a row, up to which cells are squares."""
+
+
+def _power(known: np.ndarray) -> int:
+    """By which power of ten, a multiple of 3, small numbers are written larger: long ones would touch."""
+    largest = float(np.abs(known).max(initial=0.0))
+    return 3 * int(np.ceil(-np.log10(largest / 0.05) / 3)) if 0 < largest < 0.05 else 0
 
 
 def heatmap(
@@ -45,10 +53,19 @@ def heatmap(
     from matplotlib import colormaps
 
     number = max(values.shape)
-    size = float(np.clip(2.0 + 0.28 * number, 3.6, 10.0))
-    height = size * min(1.0, 0.4 + len(rows) / number)
-    figure, axes = canvas(ax, size + 1.2 + room(rows), height + room(columns), "compressed")
+    # Square cells of five hundred tasks and eight experts would be a thread.
+    square = number <= _MOST_UNEVEN * min(values.shape)
+    if square:
+        width = float(np.clip(2.0 + 0.28 * number, 3.6, 10.0))
+        height = width * min(1.0, 0.4 + len(rows) / number)
+    else:
+        width, height = (float(np.clip(1.5 + 0.28 * n, 3.0, 10.0)) for n in (len(columns), len(rows)))
+    layout: Literal["compressed", "constrained"] = "compressed" if square else "constrained"
+    figure, axes = canvas(ax, width + 1.2 + room(rows), height + room(columns), layout)
     known = values[np.isfinite(values)]
+    power = _power(known) if most is None else 0
+    if power:
+        values, known, label = values * 10.0**power, known * 10.0**power, rf"{label}, in $10^{{-{power}}}$"
     signed = bool(known.size and known.min() < 0)
     end = float(np.abs(known).max()) if most is None and known.size else (most or 1.0)
     end = end if end > 0 else 1.0
@@ -58,6 +75,7 @@ def heatmap(
         vmin=-end if signed else 0.0,
         vmax=end,
         interpolation="nearest",
+        aspect="equal" if square else "auto",
     )
     step = label_axis(axes, "y", rows, _MOST_LABELS)
     across = label_axis(axes, "x", columns, _MOST_LABELS)

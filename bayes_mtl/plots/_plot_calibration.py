@@ -6,6 +6,7 @@ import numpy as np
 
 from bayes_mtl.diagnostics import Calibration
 from bayes_mtl.plots._canvas import canvas
+from bayes_mtl.plots._labels import legend_above
 from bayes_mtl.plots._palette import BLUE, GREY
 
 if TYPE_CHECKING:
@@ -49,5 +50,5 @@ def plot_calibration(calibration: Calibration, band: float = 0.95, ax: "Axes | N
     axes.set_xlim(0, 1)
     axes.set_xlabel("place of the target in its predictive distribution")
     axes.set_ylabel("share below, less expected")
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2, ncols=2, frameon=False)
+    legend_above(axes, 2)
     return figure

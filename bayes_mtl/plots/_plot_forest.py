@@ -8,7 +8,7 @@ import numpy as np
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.plots._canvas import canvas
-from bayes_mtl.plots._labels import every, label_axis, shown
+from bayes_mtl.plots._labels import every, label_axis, legend_above, shown
 from bayes_mtl.plots._palette import BLUE, GREY, RED
 from bayes_mtl.posterior import Posterior
 
@@ -90,15 +90,7 @@ def plot_forest(
     of_output = "" if name is None else f", output {shown(str(name))}"
     axes.set_xlabel(f"weight of {shown(feature)}{of_output}: mean and {100 * level:.4g} % interval")
     if population is not None:
-        # above the axes, since intervals may lie anywhere in them
-        axes.legend(
-            loc="lower right",
-            bbox_to_anchor=(1.0, 1.0),
-            borderaxespad=0.2,
-            ncols=2,
-            frameon=False,
-            markerscale=5 / size,
-        )
+        legend_above(axes, 2, dot=size)
     axes.grid(axis="x", alpha=0.2)
     return figure
 

@@ -7,7 +7,7 @@ import numpy as np
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.diagnostics import SimulationBasedCalibration
 from bayes_mtl.plots._canvas import canvas
-from bayes_mtl.plots._labels import shown
+from bayes_mtl.plots._labels import legend_above, shown
 from bayes_mtl.plots._palette import BLUE, GREY, class_colours
 
 if TYPE_CHECKING:
@@ -42,6 +42,11 @@ def plot_sbc(
     matplotlib.figure.Figure
         Lines that leave the band have a colour and a name. One that rises, falls and rises says that the
         posterior is too narrow; one that falls, rises and falls, too wide; one above 0, too high.
+
+    Raises
+    ------
+    InputError
+        For an unknown quantity, or a probability outside of 0 to 1.
     """
     if not 0 < probability < 1:
         raise InputError(message("probability", "between 0 and 1", probability, "Try 0.95."))
@@ -72,7 +77,7 @@ def plot_sbc(
     axes.set_xlim(0, 1)
     axes.set_xlabel("rank of the truth among the draws, as a share")
     axes.set_ylabel("share below, less expected")
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2, ncols=2, frameon=False)
+    legend_above(axes, 2)
     return figure
 
 

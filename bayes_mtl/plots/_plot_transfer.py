@@ -6,7 +6,7 @@ import numpy as np
 
 from bayes_mtl.diagnostics import Transfer
 from bayes_mtl.plots._canvas import canvas
-from bayes_mtl.plots._labels import every, label_axis
+from bayes_mtl.plots._labels import every, label_axis, legend_above
 from bayes_mtl.plots._palette import BLUE, GREY, RED
 
 if TYPE_CHECKING:
@@ -52,13 +52,6 @@ def plot_transfer(transfer: Transfer, ax: "Axes | None" = None) -> "Figure":
     axes.set_ylabel(f"task{every(step)}")
     judged = "held-out" if transfer.held_out else "left-out"
     axes.set_xlabel(f"gain, nats a {judged} observation: mean and {100 * transfer.level:.4g} % interval")
-    axes.legend(
-        loc="lower right",
-        bbox_to_anchor=(1.0, 1.0),
-        borderaxespad=0.2,
-        ncols=3,
-        frameon=False,
-        markerscale=5 / size,
-    )
+    legend_above(axes, 3, dot=size)
     axes.grid(axis="x", alpha=0.2)
     return figure

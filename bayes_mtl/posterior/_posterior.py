@@ -180,7 +180,7 @@ class Posterior:
         -------
         Score
             Subtract one from another for the gain and its standard error. Weights of observations are not
-            used: every observation counts once.
+            used: every observation counts once. InputError for ``repeats`` below 1.
         """
         if repeats < 1:
             raise InputError(message("repeats", "at least 1", repeats, "Try 10."))

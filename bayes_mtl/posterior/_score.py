@@ -103,6 +103,11 @@ class Score:
         """The scores of several parts of a data set as one, say those of a cross-validation.
 
         Tasks are known by their names; `together` is summed over the parts that a task is in.
+
+        Raises
+        ------
+        InputError
+            For an empty list.
         """
         if not scores:
             raise InputError(message("scores", "at least one", "none", "Pass a list of scores."))

@@ -31,7 +31,10 @@ class SupportTree:
     def of(
         cls, tasks: tuple[str, ...], members: np.ndarray, support: np.ndarray, time: np.ndarray
     ) -> "SupportTree":
-        """From groups that do not overlap but where one contains the other, in any order."""
+        """From groups that do not overlap but where one contains the other, in any order.
+
+        ``members`` is ``[nodes, tasks]``, ``support`` and ``time`` are ``[nodes]``, as in the attributes.
+        """
         order = np.argsort(members.sum(1), kind="stable")
         tree = cls(tasks, members[order], support[order], time[order].copy())
         for node, children in enumerate(tree.children()):

@@ -44,7 +44,7 @@ class LatentCovarianceHierarchy(AbstractGaussianTaskPrior):
     Parameters
     ----------
     tree
-        As in `LatentHierarchy`, and not optional: a known hierarchy, or
+        As in `LatentHierarchy`, and not optional: a known hierarchy (a tensor is ``[tasks - 1, 3]``), or
         ``credible_tree(posterior).newick()`` of a fitted `LatentHierarchy`.
     mean
         Prior of the tasks' common mean, for each feature and output (standardised scale); None for the

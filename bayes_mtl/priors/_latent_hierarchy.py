@@ -51,8 +51,8 @@ class LatentHierarchy(AbstractGaussianTaskPrior):
     tree
         None: unknown, inferred by `Trees`. Or a tree of your own: text in Newick's format with the tasks'
         names (leaves that are no tasks are left out), a linkage matrix of scipy, or rows
-        ``(child, child, time)``, whose leaves 0, 1, ... are the tasks in the order of the data. Its times
-        are scaled to the depth that the coalescent expects, ``2 (1 - 1 / tasks)``.
+        ``(child, child, time)``, ``[tasks - 1, 3]``, whose leaves 0, 1, ... are the tasks in the order of
+        the data. Its times are scaled to the depth that the coalescent expects, ``2 (1 - 1 / tasks)``.
     mean
         Prior of the root's weights, for each feature and output (standardised scale).
     scale

@@ -155,7 +155,13 @@ class TaskClustering(AbstractGaussianTaskPrior):
         return cluster_start(estimates.weights, dims, self.clusters, search=search)
 
     def assignment(self, draws: Mapping[str, Tensor], dims: Dims) -> Float[Tensor, "draws tasks clusters"]:
-        """Probability of each cluster for each task given its weights, ``[draws, tasks, clusters]``."""
+        """Probability of each cluster for each task given its weights, ``[draws, tasks, clusters]``.
+
+        Raises
+        ------
+        InputError
+            For draws of another prior.
+        """
         hyper = {name: value for name, value in draws.items() if name in self.dim_names}
         moments = at_draws(lambda: self.moments(dims), hyper)
         if moments.logits is None:

@@ -46,6 +46,8 @@ def check_inference(inference: AbstractInference, *, tolerance: float = 0.15) ->
     ------
     CheckFailed
         On the first rule that is broken: what, expected, found, how to mend it.
+    InputTypeError
+        For what is not an inference.
     """
     if not isinstance(inference, AbstractInference):
         found, remedy = repr(inference), "Pass an instance of your class."

@@ -51,6 +51,8 @@ def check_likelihood(likelihood: AbstractLikelihood, data: TaskData | None = Non
     ------
     CheckFailed
         On the first rule that is broken: what, expected, found, how to mend it.
+    InputTypeError
+        For what is not a likelihood.
     """
     if not isinstance(likelihood, AbstractLikelihood):
         found, remedy = repr(likelihood), "Pass an instance of your class."

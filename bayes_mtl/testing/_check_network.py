@@ -46,7 +46,7 @@ def check_network(network: nn.Module, *, features: int | None = None, steps: int
     Raises
     ------
     CheckFailed
-        On the first rule that is broken: what, expected, found, how to mend it.
+        On the first rule that is broken. InputTypeError for what is no module.
     """
     if not isinstance(network, nn.Module):
         raise InputTypeError(message("network", "an nn.Module", repr(network), "Pass an instance."))

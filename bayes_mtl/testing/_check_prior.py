@@ -50,6 +50,8 @@ def check_prior(prior: AbstractTaskPrior, *, likelihood: AbstractLikelihood | No
     ------
     CheckFailed
         On the first rule that is broken: what, expected, found, how to mend it.
+    InputTypeError
+        For what is not a prior.
 
     Examples
     --------

@@ -1,5 +1,6 @@
 """Maps of experts and tasks show the numbers of their tables."""
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -68,3 +69,31 @@ def test_numbers_are_as_wide_as_each_other_and_closed_gates_are_zeros(
     use = pd.DataFrame([[0.0968, 0.9032, 0.0], [0.001, 0.5, 0.499]], ["a", "b"])
     axes = drawn(plot_expert_use(use))
     assert [text.get_text() for text in axes.texts] == ["0.10", "0.90", "0", "0.00", "0.50", "0.50"]
+
+
+def test_small_numbers_are_written_larger_and_the_bar_says_so(drawn: Callable[[Figure], Axes]) -> None:
+    frame = pd.DataFrame([[0.0021, -0.0004], [0.0, 0.0012]], ["a", "b"], ["a", "b"])
+    figure = plot_affinity(frame)
+    axes = drawn(figure)
+    assert [text.get_text() for text in axes.texts] == ["2.1", "-0.4", "0", "1.2"]
+    assert "10^{-3}" in figure.axes[1].get_ylabel()
+    np.testing.assert_allclose(image(axes), 1000 * frame, rtol=1e-12)  # rounding
+
+
+@pytest.mark.parametrize(("rows", "square"), [(8, True), (60, False)])
+def test_many_tasks_of_few_experts_are_no_thread(
+    rows: int, square: bool, drawn: Callable[[Figure], Axes]
+) -> None:
+    use = pd.DataFrame(np.full((rows, 4), 0.25), [f"task {i}" for i in range(rows)])
+    axes = drawn(plot_expert_use(use))
+    box = axes.get_window_extent()
+    assert (abs(box.height / box.width - 2) < 0.01) == square
+    assert box.width > 1.5 * axes.figure.dpi  # inches
+
+
+def test_names_that_would_touch_stand_upright(drawn: Callable[[Figure], Axes]) -> None:
+    for names, upright in ([f"school {i:03d}" for i in range(5)], True), (list("abcde"), False):
+        axes = drawn(plot_task_similarity(pd.DataFrame(np.eye(5), names, names)))
+        boxes = sorted((text.get_window_extent() for text in axes.get_xticklabels()), key=lambda box: box.x0)
+        assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
+        assert (axes.get_xticklabels()[0].get_rotation() == 90) == upright
