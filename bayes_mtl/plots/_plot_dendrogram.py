@@ -63,10 +63,11 @@ def plot_dendrogram(
     height[order] = np.arange(leaves)
     time = np.concatenate([np.zeros(leaves), tree.time])
     figure, axes = canvas(ax, 7.0, float(np.clip(1.2 + 0.24 * leaves, 2.4, 14.0)))
+    width = float(np.clip(60 / leaves, 0.4, 1.2))
     for node, below in enumerate(children, leaves):
         height[node] = (height[below].min() + height[below].max()) / 2
-        axes.hlines(height[below], time[below], time[node], colors="#444444", linewidth=1.2)
-        axes.vlines(time[node], height[below].min(), height[below].max(), colors="#444444", linewidth=1.2)
+        axes.hlines(height[below], time[below], time[node], colors="#444444", linewidth=width)
+        axes.vlines(time[node], height[below].min(), height[below].max(), colors="#444444", linewidth=width)
     dots = axes.scatter(
         time[leaves:],
         height[leaves:],
@@ -74,7 +75,7 @@ def plot_dendrogram(
         cmap="cividis",
         vmin=0.0,
         vmax=1.0,
-        s=28 if leaves <= 40 else 14,
+        s=float(np.clip(560 / leaves, 4, 28)),
         zorder=3,
     )
     if len(children) <= _MOST_NUMBERS:
@@ -100,7 +101,9 @@ def plot_dendrogram(
     name = posterior.program.kinds[0][0] if kind is None else kind
     if name:
         axes.set_title(shown(name), fontsize=10)
-    figure.colorbar(dots, ax=axes, pad=0.02, aspect=40, location="left").set_label("support of the group")
+    figure.colorbar(dots, ax=axes, pad=0.02, aspect=max(40, leaves // 3), location="left").set_label(
+        "support of the group"
+    )
     return figure
 
 

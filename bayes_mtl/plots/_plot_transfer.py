@@ -44,9 +44,21 @@ def plot_transfer(transfer: Transfer, ax: "Axes | None" = None) -> "Figure":
         own = (table["verdict"] == verdict).to_numpy()
         if own.any():
             shown = table[own & known]
-            axes.hlines(place[own & known], shown["lower"], shown["upper"], color=colour, lw=width)
+            front = 2.0 if verdict == "unclear" else 2.1  # among hundreds the rest would hide behind these
+            axes.hlines(
+                place[own & known], shown["lower"], shown["upper"], color=colour, lw=width, zorder=front
+            )
             label = f"{verdict} ({int(own.sum())})"
-            axes.plot(table["gain"][own], place[own], ls="", marker="o", ms=size, color=colour, label=label)
+            axes.plot(
+                table["gain"][own],
+                place[own],
+                ls="",
+                marker="o",
+                ms=size,
+                color=colour,
+                label=label,
+                zorder=front,
+            )
     axes.set_ylim(-0.8, number - 0.2)
     step = label_axis(axes, "y", [str(task) for task in table.index], _MOST_LABELS)
     axes.set_ylabel(f"task{every(step)}")
