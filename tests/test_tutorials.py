@@ -43,6 +43,13 @@ COMPARED = {
         "Hierarchical - Pooled",
         "best other family - Hierarchical",
     ],
+    "10_is_it_right": [
+        "NegativeBinomial - Poisson",
+        "NegativeBinomial",
+        "Poisson",
+        "Escalation",
+        "mean field",
+    ],
     "11_large_data": ["table and rows", "Hierarchical - Independent", "Hierarchical - Pooled"],
     "12_from_scikit_learn": ["multi-task - no schools", "multi-task - school columns"],
     "13_coming_from_pymc_or_bambi": [
@@ -65,12 +72,13 @@ DECISIVE = {
     "07_mixture_of_experts": [0, 1],
     "08_heterogeneous_time_series": [0],
     "09_which_prior": [0, 1],
+    "10_is_it_right": [0, 1, 3],
     "11_large_data": [0, 2],
     "12_from_scikit_learn": [0],
     "13_coming_from_pymc_or_bambi": [0, 1, 2, 3, 4, 5],
 }
 # And those that must not be.
-UNWANTED = {"09_which_prior": [2]}
+UNWANTED = {"09_which_prior": [2], "10_is_it_right": [2, 4]}
 TASKS = {
     "01_first_model": "65 schools",
     "02_your_own_prior": "160 schools",
@@ -81,6 +89,7 @@ TASKS = {
     "07_mixture_of_experts": "8 tasks with 658 labels",
     "08_heterogeneous_time_series": "6 tasks of 112 patients",
     "09_which_prior": "1,940 sales in 27 neighborhoods",
+    "10_is_it_right": "403 chicks at 63 places",
     "11_large_data": "32,923 held-out flights",
     "12_from_scikit_learn": "2,706 held-out pupils of 65 schools",
     "13_coming_from_pymc_or_bambi": "180 reaction times of 18 people",
