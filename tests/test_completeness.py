@@ -139,6 +139,22 @@ def test_every_public_class_and_function_has_a_docstring() -> None:
     assert len(METHODS) > 200
 
 
+def test_methods_describe_their_arguments() -> None:
+    unnamed = {
+        name: lacking
+        for name, function, text in METHODS
+        if "Parameters\n---" in text
+        for lacking in [
+            argument
+            for argument in inspect.signature(function).parameters
+            if argument not in ("self", "cls")
+            and argument[0] != "_"
+            and not re.search(rf"\b{argument}\b", text)
+        ]
+    }
+    assert not unnamed, "Describe them."
+
+
 def test_errors_are_described() -> None:
     silent = {
         name: lacking

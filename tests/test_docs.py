@@ -112,6 +112,17 @@ def test_formulas_are_mathml_and_nothing_is_fetched(site: Path) -> None:
     assert '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">' in formula
 
 
+def test_pages_opened_as_files_can_be_searched(site: Path) -> None:
+    index = (site / "search" / "search_index.js").read_text(encoding="utf-8")
+    assert index.startswith("var __index = ") and "NegativeBinomial" in index
+    page = (site / "priors" / "pooled.html").read_text(encoding="utf-8")
+    assert '<script src="../assets/iframe-worker.js">' in page
+    assert '<link rel="stylesheet" href="../assets/site.css">' in page
+    style = (site / "assets" / "site.css").read_text(encoding="utf-8")
+    fetched = re.findall(r'url\("([^"]+)"\)', style)
+    assert fetched and all((site / "assets" / name).is_file() for name in fetched)
+
+
 def test_the_figure_of_priors_names_every_prior_and_links_to_its_page(site: Path) -> None:
     named = {n for _, priors_ in decision.QUESTIONS for n in priors_} | {decision.LAST, *decision.YARDSTICKS}
     classes = {n: c for n in priors.__all__ if inspect.isclass(c := getattr(priors, n))}
@@ -142,7 +153,8 @@ def short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
         ) -> None:
             original(self)
             for name, number in most.items():
-                object.__setattr__(self, name, min(getattr(self, name), number))
+                given = getattr(self, name)
+                object.__setattr__(self, name, number if given is None else min(given, number))
 
         monkeypatch.setattr(kind, "__post_init__", shortened)
     full = diagnostics.sbc

@@ -149,8 +149,10 @@ class Program(PyroModule):
 
         Parameters
         ----------
+        task_features
+            ``[tasks, features]`` of the tasks, standardised, for priors that use them.
         members
-            Which of the tasks, where it is not all: only for one kind of tasks, independent of each other.
+            ``[part]``: which of the tasks, where it is not all; only for one kind of tasks, independent ones.
         """
         return self.by_kind(self.prior.weights, task_features, members)
 
@@ -210,6 +212,12 @@ class Program(PyroModule):
 
         Parameters
         ----------
+        batch
+            The observations.
+        weights
+            ``[..., tasks, features, outputs]``, standardised.
+        fixed
+            Weights that all tasks share, ``[..., 1, features, outputs]``; None where there are none.
         features
             The batch's `design`. By default it is made; where it is random, for each draw of the weights.
         in_turn

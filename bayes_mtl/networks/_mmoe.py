@@ -140,6 +140,8 @@ class MMoE(nn.Module):
 
         Parameters
         ----------
+        x
+            ``[rows, in_features]``, or ``[rows, steps, in_features]``.
         task
             Tasks to be served: experts that are closed to all of them are left out, with outputs of 0. None
             for all experts.

@@ -140,6 +140,8 @@ class AbstractTaskPrior(ABC):
         ----------
         estimates
             Ridge estimates of every task's weights, and one Gaussian population fitted to the tasks.
+        dims
+            Sizes of the data.
         """
         return {}
 
@@ -154,6 +156,8 @@ class AbstractTaskPrior(ABC):
         draws
             Posterior draws of the prior's sites and of ``weights``
             (``[draws, tasks, features, outputs]``, standardised).
+        dims
+            Sizes of the data.
         """
         deviation = draws["weights"] - draws["weights"].mean(-3, keepdim=True)
         deviation = deviation.flatten(-2)
@@ -172,5 +176,7 @@ class AbstractTaskPrior(ABC):
         ----------
         draws
             As in `relatedness`; every site must come back, with the same shape.
+        dims
+            Sizes of the data.
         """
         return dict(draws)
