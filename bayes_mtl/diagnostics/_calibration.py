@@ -63,16 +63,19 @@ class Calibration:
 
         if not 0 < band < 1:
             raise InputError(message("band", "between 0 and 1", band, "Try 0.95."))
-        names = ["all tasks", *self.tasks]
-        groups = [np.arange(len(self))] + [np.flatnonzero(self.task == t) for t in range(len(self.tasks))]
-        far = np.abs(self.pit - 0.5)
+        names, far = ["all tasks", *self.tasks], np.abs(self.pit - 0.5)
+        rows = np.bincount(self.task, minlength=len(self.tasks))
+        counts = np.concatenate([[len(self)], rows])
+        inside = [np.bincount(self.task, far <= level / 2, minlength=len(self.tasks)) for level in LEVELS]
+        hits = np.stack([np.concatenate([[one.sum()], one]) for one in inside], 1)
+        kept = np.flatnonzero(counts)
         frame = pd.DataFrame(
-            [
-                (name, level, len(own), float((far[own] <= level / 2).mean()))
-                for name, own in zip(names, groups, strict=True)
-                for level in (LEVELS if len(own) else ())
-            ],
-            columns=["task", "level", "observations", "coverage"],
+            {
+                "task": np.repeat(np.asarray(names, dtype=object)[kept], len(LEVELS)),
+                "level": np.tile(LEVELS, len(kept)),
+                "observations": np.repeat(counts[kept], len(LEVELS)),
+                "coverage": (hits[kept] / counts[kept, None]).ravel(),
+            }
         )
         number, share = frame["observations"].to_numpy(), frame["coverage"].to_numpy()
         lower, upper = (

@@ -59,8 +59,8 @@ def check(posterior: Posterior, data: TaskData | None = None) -> Report:
     of features, directions, clusters and experts that nothing uses. With the data also at targets simulated
     from the fit beside those that were observed.
 
-    Observations are judged by a part of the draws, at least 250, where draws times observations exceed a
-    million; those that stand out are judged by all draws. The elpd that the report prints is approximate
+    Observations are judged by a part of the draws, at least 200, where draws times observations exceed half
+    a million; those that stand out are judged by all draws. The elpd that the report prints is approximate
     then, and says so. `loo` and `calibration` take all draws for every observation.
     """
     began = time.perf_counter()

@@ -23,7 +23,10 @@ def check_experts(posterior: Posterior, data: TaskData | None) -> Outcome | None
         return _outcome(posterior, dead, chosen, "network.deployed() leaves them out")
     if data is None or not isinstance(network, MixtureNetwork):
         return None
-    use = mean_by_task(posterior, data).numpy()
+    try:
+        use = mean_by_task(posterior, data).numpy()
+    except AttributeError:  # a network around another one, which has no gates to hand on
+        return None
     use = use[np.isfinite(use).all(1)]
     dead = np.flatnonzero(use.max(0) < UNUSED / use.shape[1])
     return _outcome(posterior, dead, use, "fewer experts do the same in less time")

@@ -17,7 +17,7 @@ from bayes_mtl.diagnostics._statistic import Statistic
 from bayes_mtl.likelihoods import AbstractLikelihood
 
 P = 0.01
-"""Two-sided p-value of a statistic that calls it different: what no simulated data set of 250 reaches."""
+"""Two-sided p-value of a statistic that calls it different: of 200 simulated data sets none reaches it."""
 _FALSE_ALARMS = 0.01
 _FEWEST, _NAMED = 100, 5
 

@@ -23,7 +23,7 @@ _LEVEL, _NAMED, _DRAWS = 0.95, 8, 250
 def check_sparsity(posterior: Posterior) -> Outcome | None:
     """Groups, directions and clusters that nothing uses; None for priors that have none of these."""
     prior, looked, findings = posterior.program.prior, [], []
-    if not torch.isfinite(posterior.draws["weights"]).all():
+    if not posterior.draws["weights"].sum().isfinite():
         return None
     if isinstance(prior, (GroupSparse, Horseshoe)) and len(posterior.program.kinds) == 1:
         calls = inclusion(posterior, _LEVEL, NEGLIGIBLE)["call"]

@@ -1,27 +1,27 @@
 """Each observation at all draws: its density left out and not, and where its target falls."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pyro
 import torch
+from pyro.distributions import Distribution, Normal
 from torch import Tensor
 
 from bayes_mtl._errors import InputError, message
-from bayes_mtl._psis import smooth
 from bayes_mtl._seed import seeded
 from bayes_mtl.data import TaskData
 from bayes_mtl.diagnostics._importance import require_several
+from bayes_mtl.diagnostics._one_by_one import left_out_one_by_one
 from bayes_mtl.posterior import Posterior
 from bayes_mtl.posterior._evaluate import chunks, distribution
 from bayes_mtl.posterior._request import request_of_data
 
 _LARGEST = 1 << 22
 """Numbers of a part of the data, draws times observations."""
-_BLOCK = 1 << 17
-"""Numbers worked on together: about what a core's cache holds."""
-_LOWEST = float(np.finfo(float).min)
+_LOG_ROOT = 0.5 * math.log(2 * math.pi)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +70,7 @@ def each_observation(
     if left_out:
         require_several(posterior.number)
     columns = np.full((4, len(data)), np.nan)
+    ties = any(posterior.program.likelihood.discrete_tasks(len(posterior.tasks)))
     start = 0
     with seeded(seed), pyro.validation_enabled(False), torch.no_grad(), np.errstate(divide="ignore"):
         for part in parts(data, posterior.number):
@@ -77,55 +78,45 @@ def each_observation(
             power = np.ones(len(part)) if part.weight is None else np.asarray(part.weight, dtype=np.float64)
             for place, some in chunks(posterior.program, posterior.draws, batch):
                 given = distribution(posterior.program, posterior.draws, some)
-                log = given.log_prob(some.y)
+                log = log_density(given, some.y)
                 at = torch.rand(len(place)) if simulate else None
                 own, below = place.numpy(), None
                 if at is not None:
                     simulated = given.sample()
-                    below = _below(simulated, some.y, at)
+                    below = _below(simulated, some.y, at if ties else None)
                     if watch is not None:
                         watch(start + own, simulated.numpy())
-                for block in np.array_split(np.arange(len(own)), max(1, log.numel() // _BLOCK)):
-                    found = _of_block(_rows(log, block), power[own[block]] if left_out else None, negligible)
-                    columns[:3, start + own[block]] = found[:3]
-                    if below is not None and at is not None:
-                        share = (found[3] * _rows(below, block)).sum(-1)
-                        weight = posterior.number / (posterior.number + 1)
-                        # The target stands among the draws as one of them: ranks are exactly uniform.
-                        columns[3, start + own[block]] = weight * share + (1 - weight) * at[block].numpy()
+                columns[:, start + own] = left_out_one_by_one(
+                    log.numpy(),
+                    None if below is None else below.numpy(),
+                    power[own] if left_out else None,
+                    negligible,
+                )
+                if at is not None:
+                    # The target stands among the draws as one of them: ranks are exactly uniform.
+                    weight = posterior.number / (posterior.number + 1)
+                    columns[3, start + own] = weight * columns[3, start + own] + (1 - weight) * at.numpy()
             start += len(part)
     return EachObservation(*columns)
 
 
-def _rows(values: Tensor, block: np.ndarray) -> np.ndarray:
-    """``[block, draws]`` float64 of ``values [draws, observations]``."""
-    found: np.ndarray = values[:, block[0] : block[-1] + 1].T.contiguous().double().numpy()
-    return found
-
-
-def _below(simulated: Tensor, y: Tensor | None, at: Tensor) -> Tensor:
-    """``[draws, observations]``: whether a draw lies below the target; ``at`` where it equals it."""
+def _below(simulated: Tensor, y: Tensor | None, ties: Tensor | None) -> Tensor:
+    """``[draws, observations]``: whether a draw lies below the target; ``ties`` where it equals it."""
     if y is None:
         raise InputError(message("data", "targets", "none", "Pass the data of the fit."))
-    return torch.where(simulated == y, at, (simulated < y).to(at.dtype))
+    less = simulated < y
+    return less if ties is None else torch.where(simulated == y, ties, less.to(ties.dtype))
 
 
-def _of_block(
-    log: np.ndarray, power: np.ndarray | None, negligible: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Density left out, not left out, k, and the weights ``[rows, draws]`` of the draws."""
-    inside = _log_sum(log) - np.log(log.shape[-1])
-    if power is None:
-        return inside, inside, np.full(len(log), -np.inf), np.full_like(log, 1 / log.shape[-1])
-    weights = -power[:, None] * log
-    k = smooth(weights, negligible)
-    return _log_sum(weights + log), inside, k, np.exp(weights)
-
-
-def _log_sum(values: np.ndarray) -> np.ndarray:
-    largest = np.maximum(values.max(-1, keepdims=True), _LOWEST)
-    found: np.ndarray = np.log(np.exp(values - largest).sum(-1)) + largest[:, 0]
-    return found
+def log_density(given: Distribution, y: Tensor | None) -> Tensor:
+    """Of targets; for a Gaussian whose spread differs by draw only, without logarithms of each one's."""
+    if type(given) is not Normal or y is None:
+        return given.log_prob(y)
+    scale = given.scale[..., :1]
+    if not (given.scale == scale).all():
+        return given.log_prob(y)
+    found: Tensor = (given.loc - y).div_(scale).square_().mul_(-0.5)
+    return found.sub_(scale.log() + _LOG_ROOT)
 
 
 def parts(data: TaskData, draws: int) -> Iterator[TaskData]:

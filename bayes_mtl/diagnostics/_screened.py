@@ -9,14 +9,14 @@ from bayes_mtl.data import TaskData
 from bayes_mtl.diagnostics._each_observation import EachObservation, each_observation
 from bayes_mtl.posterior import Posterior
 
-_FEWEST, _ENOUGH = 250, 1 << 20
+_FEWEST, _ENOUGH = 200, 1 << 19
 """Draws that are always used, and draws times observations that tell of calibration and influence."""
 _DOUBTFUL = 0.4
-"""k by 250 draws has a standard error of about 0.15: what is above 0.7 by all draws is above 0.4 by these."""
-NEGLIGIBLE = 3.0
-"""No draw counts more than three times its share where an observation is left out: k is not asked for.
+"""k by 200 draws has a standard error of about 0.15: what is above 0.7 by all draws is above 0.4 by these."""
+NEGLIGIBLE = 5.0
+"""No draw counts more than five times its share where an observation is left out: k is not asked for.
 
-A tail with k = 0.7 of 250 draws reaches some fifty times the mean.
+A tail with k = 0.7 of 200 draws reaches some forty times the mean.
 """
 
 
@@ -27,8 +27,8 @@ def screened(
 ) -> EachObservation:
     """What `each_observation` says, in a fraction of its time where there are many observations.
 
-    Every so many draws, a million numbers in all, judge every observation. Those whose weights may have a
-    heavy tail are judged by all draws. ``watch`` sees the targets simulated at the first ones.
+    Every so many draws, half a million numbers in all, judge every observation. Those whose weights may have
+    a heavy tail are judged by all draws. ``watch`` sees the targets simulated at the first ones.
     """
     step = _step(posterior, data)
     if step == 1:

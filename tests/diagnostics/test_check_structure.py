@@ -130,3 +130,29 @@ def test_labels_within_a_chain() -> None:
     found = label_switching(as_chains(with_draws(posterior, direction=sign * direction(posterior))))
     assert found is not None and not found.between
     assert found.share == pytest.approx(0.2, abs=0.02)
+
+
+class Around(torch.nn.Module):
+    """Hands on the gates of a network that has none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.out_features = MLP(2, [4]), 4
+
+    def forward(self, x: torch.Tensor, row: torch.Tensor | None, task: torch.Tensor) -> torch.Tensor:
+        return self.inner(x)
+
+    def gates(
+        self, x: torch.Tensor, row: torch.Tensor | None, task: torch.Tensor, step: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        return self.inner.gates(x, row, task, step)
+
+    def expert_outputs(self, x: torch.Tensor, task: torch.Tensor | None = None) -> torch.Tensor:
+        return self.inner(x).unsqueeze(1)
+
+
+def test_a_network_around_one_without_gates() -> None:
+    data = gaussian_data(3)
+    model = MultiTaskModel(Hierarchical(), Gaussian(), network=Around())
+    posterior = make_posterior(model, data, draws=20)
+    assert named(posterior, "expert", data) == []

@@ -11,7 +11,7 @@ from torch.distributions import MultivariateNormal
 
 from bayes_mtl import _arviz
 from bayes_mtl._errors import InputError
-from bayes_mtl.diagnostics import LeaveOneOut, loo
+from bayes_mtl.diagnostics import LeaveOneOut, _one_by_one, loo
 from bayes_mtl.diagnostics import _each_observation as module
 from bayes_mtl.inference import Collapsed
 from tests.diagnostics.posteriors import data, exact
@@ -29,7 +29,7 @@ def of_arviz(found: LeaveOneOut, reference: object) -> None:
 @pytest.mark.skipif(_arviz.generation() >= 1, reason="its loo has another signature")
 def test_it_is_arvizs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_LARGEST", 400 * 30)  # several parts
-    monkeypatch.setattr(module, "_BLOCK", 400 * 7)  # of several blocks
+    monkeypatch.setattr(_one_by_one, "_BLOCK", 400 * 7)  # of several blocks
     posterior = exact(5, draws=400)
     found = loo(posterior, data(5))
     with warnings.catch_warnings():
