@@ -8,9 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Transform
+from torch.distributions.transforms import _InverseTransform
 
 from bayes_mtl._hidden import AlwaysSeen
 from bayes_mtl.model._triangles import known_triangles
+
+_INVERSE = "_inv"
 
 
 @contextmanager
@@ -53,9 +56,12 @@ def moved(value: Any, device: torch.device) -> Any:
         return value if all(a is b for a, b in zip(items, value, strict=True)) else items
     if not isinstance(value, (Distribution, Transform)):
         return value
-    parts = {name: moved(part, device) for name, part in vars(value).items()}
+    # A transform and the inverse it was asked for hold each other; a moved transform makes its inverse anew.
+    held = isinstance(value, Transform) and not isinstance(value, _InverseTransform)
+    left = {_INVERSE} if held else set()
+    parts = {name: moved(part, device) for name, part in vars(value).items() if name not in left}
     if all(part is vars(value)[name] for name, part in parts.items()):
         return value
     result = copy(value)
-    vars(result).update(parts)
+    vars(result).update(parts | dict.fromkeys(left))
     return result

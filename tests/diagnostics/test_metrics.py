@@ -38,7 +38,7 @@ def data() -> TaskData:
 @pytest.fixture(scope="module")
 def fitted(data: TaskData) -> Posterior:
     likelihood = Mixed({"stage": Categorical(), "days": LogNormal()}, default=Bernoulli())
-    return SVI(steps=300, learning_rate=0.05, draws=50, progress=False).run(
+    return SVI(steps=150, learning_rate=0.05, particles=1, draws=50, progress=False).run(
         MultiTaskModel(Independent(), likelihood), data
     )
 

@@ -20,6 +20,7 @@ from bayes_mtl.inference import SVI, Plateau
 from bayes_mtl.likelihoods import Gaussian, StudentT
 from bayes_mtl.networks import MLP
 from bayes_mtl.priors import Hierarchical, Independent, LowRank
+from tests.crossed import crossed
 from tests.inference import cases
 
 DATA = cases.rows((4, 6, 8, 6))
@@ -81,8 +82,7 @@ SETTINGS: dict[str, tuple[SVI, MultiTaskModel]] = {
 }
 
 
-@pytest.mark.parametrize("name", SETTINGS)
-@pytest.mark.parametrize("at", [25, 29])
+@pytest.mark.parametrize(("name", "at"), crossed(SETTINGS, [25, 29], every=2))
 def test_resumed_is_bit_identical(name: str, at: int, tmp_path: Path) -> None:
     svi, model = SETTINGS[name]
     path = tmp_path / "fit.ckpt"

@@ -30,7 +30,7 @@ from bayes_mtl.model import on_device
 from bayes_mtl.networks import MLP
 from bayes_mtl.priors import AbstractTaskPrior, Hierarchical, Pooled
 from bayes_mtl.testing._example_data import example_data
-from tests.inference.cases import slow
+from tests.crossed import crossed
 from tests.likelihoods.cases import CASES
 from tests.priors.cases import PRIORS
 
@@ -86,7 +86,7 @@ def same(one: tuple[list[float], list[torch.Tensor]], other: tuple[list[float], 
         assert close > 0.97
 
 
-@pytest.mark.parametrize("name", PRIORS)
+@pytest.mark.parametrize("name", crossed(PRIORS, every=2))
 def test_every_prior(name: str) -> None:
     prior: AbstractTaskPrior = PRIORS[name]
     data, model = example_data(Gaussian(), 4, 2), MultiTaskModel(prior, Gaussian())
@@ -94,9 +94,7 @@ def test_every_prior(name: str) -> None:
     same(trajectory(svi, model, data, captured=False), trajectory(svi, model, data, captured=True))
 
 
-@pytest.mark.parametrize(
-    "name", [n if i % 2 == 0 else pytest.param(n, marks=slow) for i, n in enumerate(CASES)]
-)
+@pytest.mark.parametrize("name", crossed(CASES, every=2))
 def test_every_likelihood(name: str) -> None:
     likelihood: AbstractLikelihood = CASES[name].likelihood
     data, model = example_data(likelihood, 4, 2), MultiTaskModel(Hierarchical(), likelihood)
@@ -104,8 +102,7 @@ def test_every_likelihood(name: str) -> None:
     same(trajectory(svi, model, data, captured=False), trajectory(svi, model, data, captured=True))
 
 
-@pytest.mark.parametrize("name", GUIDES)
-@pytest.mark.parametrize("particles", [1, 3])
+@pytest.mark.parametrize(("name", "particles"), crossed(GUIDES, [1, 3], every=2))
 def test_every_guide(name: str, particles: int) -> None:
     data, model = example_data(Gaussian(), 4, 2), MultiTaskModel(Hierarchical(), Gaussian())
     svi = SVI(particles=particles, guide=GUIDES[name], batch_size=8)

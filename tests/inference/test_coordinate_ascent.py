@@ -13,6 +13,7 @@ from bayes_mtl.likelihoods import Bernoulli, Gaussian
 from bayes_mtl.networks import MLP
 from bayes_mtl.priors import GroupSparse, Hierarchical
 from bayes_mtl.priors._free_scale import FreeScale
+from tests.crossed import crossed
 from tests.inference import cases
 
 
@@ -42,7 +43,7 @@ PRIORS = [
 NOISES = ["shared", "task", "known"]
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", crossed(range(30)))
 def test_the_bound_never_falls(seed: int) -> None:
     noise = NOISES[seed % 3]
     model = MultiTaskModel(PRIORS[seed % len(PRIORS)], Gaussian(noise=noise))  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ from bayes_mtl.model import Program
 from bayes_mtl.priors import AbstractTaskPrior, Moments, at_draws
 from bayes_mtl.testing._prior_moments import implied
 from bayes_mtl.testing._site_draws import SiteDraws, draw_sites, log_densities, together
+from tests.crossed import crossed
 from tests.priors.cases import JOINT
 
 TASKS, ROWS = 4, 7
@@ -125,9 +126,7 @@ def oracle(found: CollapsedProgram, data: TaskData, values: dict[str, Tensor]) -
     return total
 
 
-@pytest.mark.parametrize("case", DATA)
-@pytest.mark.parametrize("noise", LIKELIHOODS)
-@pytest.mark.parametrize("name", JOINT)
+@pytest.mark.parametrize(("name", "noise", "case"), crossed(JOINT, LIKELIHOODS, DATA))
 def test_evidence_is_the_dense_density(name: str, noise: str, case: str) -> None:
     likelihood = LIKELIHOODS[noise]
     if "noise" in DATA[case]:

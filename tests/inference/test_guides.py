@@ -24,6 +24,7 @@ from bayes_mtl.inference._sites import Site, latent_sites
 from bayes_mtl.inference._start import start_values
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.priors import Hierarchical, Independent
+from tests.crossed import crossed
 from tests.inference import cases
 from tests.priors.cases import JOINT
 
@@ -73,8 +74,7 @@ def with_task_features() -> TaskData:
 DATA = with_task_features()
 
 
-@pytest.mark.parametrize("guide", GUIDES)
-@pytest.mark.parametrize("prior", JOINT)
+@pytest.mark.parametrize(("prior", "guide"), crossed(JOINT, GUIDES))
 def test_every_guide_on_every_prior(prior: str, guide: str) -> None:
     svi = SVI(guide=GUIDES[guide], steps=STEPS, draws=DRAWS, progress=False)
     posterior = svi.run(MultiTaskModel(JOINT[prior], Gaussian()), DATA)

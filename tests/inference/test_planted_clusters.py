@@ -10,6 +10,7 @@ from bayes_mtl import MultiTaskModel, Posterior, fit
 from bayes_mtl.datasets import clustered_tasks
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.priors import TaskClustering
+from tests.crossed import crossed
 
 
 def found(prior: TaskClustering, seed: int) -> tuple[Posterior, np.ndarray]:
@@ -31,8 +32,7 @@ def test_three_clusters_are_found(seed: int) -> None:
     assert same[~together].max() < 0.05
 
 
-@pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("weights", ["sparse", "stick-breaking"])
+@pytest.mark.parametrize(("weights", "seed"), crossed(["sparse", "stick-breaking"], range(2), every=2))
 def test_clusters_that_are_not_needed_stay_empty(
     weights: Literal["sparse", "stick-breaking"], seed: int
 ) -> None:

@@ -19,6 +19,7 @@ from bayes_mtl.inference import SVI, Plateau
 from bayes_mtl.likelihoods import Bernoulli, Gaussian, Mixed, Poisson
 from bayes_mtl.networks import MLP
 from bayes_mtl.priors import Hierarchical, Independent, Pooled
+from tests.crossed import crossed
 from tests.inference import cases
 
 DATA = cases.rows()
@@ -55,7 +56,7 @@ FULL_RANK = {
 MEAN_FIELD = {"normal": AutoNormal, "function": own_function, "module": OwnModule}
 
 
-@pytest.mark.parametrize("name", [*FULL_RANK, *MEAN_FIELD])
+@pytest.mark.parametrize("name", crossed([*FULL_RANK, *MEAN_FIELD], every=2))
 def test_guides_find_the_closed_form(name: str) -> None:
     inference = SVI(**{**vars(QUICK), "guide": {**FULL_RANK, **MEAN_FIELD}[name]})
     draws = inference.run(cases.pooled(), KNOWN).draws["weights"][:, 0, :, 0].double()

@@ -64,6 +64,19 @@ DISTRIBUTIONS = [
 ]
 
 
+def test_a_transform_that_was_asked_for_its_inverse_moves_too() -> None:
+    """They hold each other, and priors are fitted more than once."""
+    value = dist.InverseGamma(2.0, 1.0)
+    for transform in (value.transforms[0], value.transforms[0].inv):
+        found = moved(transform, torch.device("meta"))
+        assert type(found) is type(transform)
+        assert found(torch.ones(2, device="meta")).device.type == "meta"
+        forward = found if found is not transform and hasattr(found, "exponent") else found.inv
+        assert forward.exponent.device.type == "meta"
+    assert value.transforms[0].exponent.device.type == "cpu"
+    assert moved(value, torch.device("meta")).sample().device.type == "meta"
+
+
 @pytest.mark.parametrize("value", DISTRIBUTIONS, ids=lambda d: type(d).__name__)
 def test_distributions_move_with_all_their_parts(value: dist.Distribution) -> None:
     found = moved(value, torch.device("meta"))

@@ -19,7 +19,8 @@ from bayes_mtl.likelihoods import (
     StudentT,
 )
 from bayes_mtl.networks import MLP
-from bayes_mtl.priors import AbstractTaskPrior, Hierarchical
+from bayes_mtl.priors import Hierarchical
+from tests.crossed import crossed
 from tests.posterior.examples import make_data, make_posterior
 from tests.posterior.own_classes import OwnLikelihood, OwnNetwork, OwnPrior
 from tests.priors.cases import PRIORS
@@ -65,9 +66,9 @@ def assert_same(found: Posterior, expected: Posterior, data: TaskData) -> None:
     pd.testing.assert_frame_equal(found.relatedness().mean, expected.relatedness().mean)
 
 
-@pytest.mark.parametrize("prior", PRIORS.values(), ids=PRIORS)
-@pytest.mark.parametrize("name", LIKELIHOODS)
-def test_every_prior_comes_back(prior: AbstractTaskPrior, name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("key", "name"), crossed(PRIORS, LIKELIHOODS))
+def test_every_prior_comes_back(key: str, name: str, tmp_path: Path) -> None:
+    prior = PRIORS[key]
     data = data_for(LIKELIHOODS[name])
     posterior = make_posterior(MultiTaskModel(prior, LIKELIHOODS[name]), data)
     found = load(posterior.save(tmp_path / "fit.bayes"))

@@ -7,7 +7,7 @@ from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl.likelihoods import AbstractLikelihood, Bernoulli, Categorical, Gaussian, Mixed, Poisson
 from bayes_mtl.priors import AbstractTaskPrior
 from bayes_mtl.testing._check_model import check_program
-from tests.inference.cases import slow
+from tests.crossed import crossed
 from tests.likelihoods.cases import CASES
 from tests.priors.cases import PRIORS
 
@@ -37,18 +37,9 @@ def data_of(name: str) -> TaskData:
     )
 
 
-def pairs() -> list[object]:
-    """All of them; a third runs each time, in which every prior and every likelihood has its turn."""
-    found = []
-    for i, (prior_name, prior) in enumerate(PRIORS.items()):
-        for j, name in enumerate(LIKELIHOODS):
-            marks = () if (i + j) % 3 == 0 else (slow,)
-            found.append(pytest.param(prior, name, marks=marks, id=f"{prior_name}-{name}"))
-    return found
-
-
-@pytest.mark.parametrize(("prior", "name"), pairs())
-def test_the_program_is_right(prior: AbstractTaskPrior, name: str) -> None:
+@pytest.mark.parametrize(("key", "name"), crossed(PRIORS, LIKELIHOODS, every=4))
+def test_the_program_is_right(key: str, name: str) -> None:
+    prior: AbstractTaskPrior = PRIORS[key]
     likelihood: AbstractLikelihood = LIKELIHOODS[name]
     data = data_of(name)
     program = MultiTaskModel(prior, likelihood).program(data)
