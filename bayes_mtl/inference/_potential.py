@@ -121,9 +121,10 @@ class Potential:
             if not isinstance(error, _SINGULAR) and not str(error).startswith("linalg."):
                 raise
             return -math.inf, np.zeros(len(point))
-        if math.isnan(value):  # in compiled code a singular matrix has no factor, in place of an error
+        found = float(value)
+        if math.isnan(found):  # in compiled code a singular matrix has no factor, in place of an error
             return -math.inf, np.zeros(len(point))
-        return float(value), gradient.numpy()
+        return found, gradient.numpy()
 
     def _value_and_gradient(self, flat: Tensor) -> Sequence[Tensor]:
         leaf = flat.detach().requires_grad_()
