@@ -51,8 +51,13 @@ def is_shared(matrix: Tensor) -> bool:
 
 def times(many: Tensor, matrix: Tensor) -> Tensor:
     """``many @ matrix``; where the second is one for all tasks as one product, which small matrices need."""
-    if not is_shared(matrix):
+    if is_shared(matrix):
+        shape = torch.broadcast_shapes(many.shape[:-2], matrix.shape[:-2])
+        flat = many.reshape(-1, many.shape[-1]) @ matrix.reshape(matrix.shape[-2:])
+        return flat.reshape(*shape, many.shape[-2], matrix.shape[-1])
+    if matrix.shape[-3] > 1 or many.dim() < 3:
         return many @ matrix
-    shape = torch.broadcast_shapes(many.shape[:-2], matrix.shape[:-2])
-    flat = many.reshape(-1, many.shape[-1]) @ matrix.reshape(matrix.shape[-2:])
-    return flat.reshape(*shape, many.shape[-2], matrix.shape[-1])
+    # one for each of several draws of the hyperparameters: one product a draw
+    *before, tasks, rows, size = many.shape
+    flat = many.reshape(*before, tasks * rows, size) @ matrix.squeeze(-3)
+    return flat.reshape(*flat.shape[:-2], tasks, rows, matrix.shape[-1])
