@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 import torch
 from torch import Tensor
 
-from bayes_mtl._errors import InputError, message
+from bayes_mtl._errors import InputError, NumericalError, message
 from bayes_mtl._seed import seeded
 from bayes_mtl.data import TaskData, TaskTable
 from bayes_mtl.inference._abstract_inference import AbstractInference
@@ -26,6 +26,7 @@ from bayes_mtl.priors import at_draws
 _LARGEST = 1 << 20  # numbers a chunk works on: about what a cache holds
 _OF_ROWS = ("batch_size", "temperature", "schedule", "device", "devices", "num_nodes", "checkpoint")
 """Settings of SVI that mean nothing without rows."""
+_SINGULAR: type[Exception] = vars(torch.linalg)["LinAlgError"]
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,18 @@ class Collapsed(AbstractInference):
             collapsed = CollapsedProgram(program, data)
             values = start_from(program, [collapsed.statistics])
             number = number_of_draws(self.draws, collapsed.dims.tasks * collapsed.dims.features)
-            if latent_sites(collapsed, (), values):
-                found = self._hyperparameters(number).sample(collapsed, (), values)
-            else:
-                found = LatentDraws({}, stopped="closed form")
-            latents = _with_weights(collapsed, found, number)
+            try:
+                if latent_sites(collapsed, (), values):
+                    found = self._hyperparameters(number).sample(collapsed, (), values)
+                else:
+                    found = LatentDraws({}, stopped="closed form")
+                latents = _with_weights(collapsed, found, number)
+            except _SINGULAR as error:
+                raise NumericalError(
+                    "A matrix of the fit is singular: the noise goes to 0, as with targets that the features "
+                    "explain to the last digit (a constant, a sum of them). Look at the targets, or state "
+                    "the noise: Gaussian(noise='known') with TaskData's noise."
+                ) from error
             record = FitRecord(
                 method=f"Collapsed({type(self.hyperparameters).__name__})",
                 settings=self.described(),

@@ -12,7 +12,7 @@ from pyro.infer.autoguide import AutoNormal
 from torch import Tensor
 
 from bayes_mtl import MultiTaskModel, TaskData
-from bayes_mtl._errors import InputError, UnsupportedError
+from bayes_mtl._errors import InputError, NumericalError, UnsupportedError
 from bayes_mtl.inference import MAP, NUTS, SVI, AbstractInference, Collapsed
 from bayes_mtl.inference._collapsed_program import CollapsedProgram
 from bayes_mtl.likelihoods import Bernoulli, Gaussian, Mixed, StudentT
@@ -236,6 +236,13 @@ def test_bad_settings() -> None:
         Collapsed(hyperparameters="nuts")
     with pytest.raises(InputError, match="draws: expected at least 1"):
         Collapsed(draws=0)
+
+
+@pytest.mark.parametrize("prior", [Pooled(), Hierarchical()])
+def test_targets_without_noise_are_refused_in_words(prior: AbstractTaskPrior) -> None:
+    data = TaskData.from_arrays(cases.rows().x, np.ones(40), cases.rows().task)
+    with pytest.raises(NumericalError, match=r"noise goes to 0.* Look at the targets"):
+        Collapsed().run(MultiTaskModel(prior, Gaussian()), data)
 
 
 def test_number_of_draws() -> None:
