@@ -1,5 +1,6 @@
 """Models side by side."""
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.data import TaskData
+from bayes_mtl.diagnostics._latents import at_one_point
 from bayes_mtl.diagnostics._loo import loo
 from bayes_mtl.diagnostics._loo_tasks import loo_tasks
 from bayes_mtl.diagnostics._stacking import stacking
@@ -53,6 +55,9 @@ def compare(
     Differences below about 4 nats, or below twice their standard error, do not tell models apart. Rows of one
     task share their luck: with few tasks, standard errors over observations are on the small side.
 
+    A model whose hyperparameters are at their mode, beside others that draw them, is warned of: the mode has
+    seen every observation, and stays where it is when one is left out.
+
     References
     ----------
     Yao, Vehtari, Simpson and Gelman, Using stacking to average Bayesian predictive distributions (Bayesian
@@ -66,6 +71,7 @@ def compare(
         found = f"{len(posteriors)}"
         raise InputError(message("posteriors", "at least two, by name", found, "Pass {name: posterior}."))
     left_out = loo if over == "observations" else loo_tasks
+    _warn_of_points(posteriors)
     results = {name: left_out(posterior, data) for name, posterior in posteriors.items()}
     best = max(results.values(), key=lambda result: result.total)
     weights = stacking(np.stack([result.elpd for result in results.values()], 1))
@@ -84,3 +90,14 @@ def compare(
         }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
     return table.sort_values("elpd", ascending=False, kind="stable")
+
+
+def _warn_of_points(posteriors: Mapping[str, Posterior]) -> None:
+    points = [name for name, posterior in posteriors.items() if at_one_point(posterior)]
+    if points and len(points) < len(posteriors):
+        warnings.warn(
+            f"All draws of {', '.join(map(repr, points))} share the same hyperparameters, which have seen "
+            "what is left out, and those of other models do not: the comparison favours the former. Fit them "
+            "with Collapsed(hyperparameters=SVI()), or SVI().",
+            stacklevel=3,
+        )

@@ -8,7 +8,7 @@ from bayes_mtl import MultiTaskModel, Posterior, TaskData
 from bayes_mtl._errors import InputError
 from bayes_mtl.diagnostics import compare, loo
 from bayes_mtl.diagnostics._stacking import stacking
-from bayes_mtl.inference import Collapsed
+from bayes_mtl.inference import MAP, Collapsed
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.priors import Hierarchical, Independent
 from tests.diagnostics.posteriors import data as made
@@ -36,6 +36,13 @@ def test_the_best_is_first_and_differences_are_paired(posteriors: dict[str, Post
     assert table["se_difference"].iloc[1] == pytest.approx(np.sqrt(96) * difference.std())
     assert table["weight"].sum() == pytest.approx(1.0)
     assert table["weight"].iloc[0] > 0.5
+
+
+def test_hyperparameters_at_a_point_are_warned_of(posteriors: dict[str, Posterior]) -> None:
+    point = Collapsed(MAP(laplace=0), draws=100).run(MultiTaskModel(Hierarchical(), Gaussian()), data())
+    with pytest.warns(UserWarning, match=r"All draws of 'at its mode' share the same hyperparameters"):
+        compare({"at its mode": point, "drawn": posteriors["population"]}, data())
+    assert len(compare({"one": point, "other": point}, data())) == 2  # alike: fair, and no warning
 
 
 def test_over_tasks(posteriors: dict[str, Posterior]) -> None:
