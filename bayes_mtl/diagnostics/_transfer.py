@@ -58,6 +58,10 @@ class Transfer:
         return f"Transfer({text}; {mean:+.3f} nats an observation on average{harmed})"
 
 
+_SAME = 1e-6
+"""Nats between observations that rounding makes."""
+
+
 def transfer(
     posterior: Posterior,
     data: TaskData,
@@ -85,7 +89,8 @@ def transfer(
         Of the single fits. Default: `Collapsed` for Gaussian likelihoods, else `MAP` with its Gaussian
         around the mode; a second or so a task.
     level
-        Probability of the intervals: of the mean difference over a task's observations, by Student's t.
+        Probability of the intervals: of the mean difference over a task's observations, by Student's t;
+        without end for a single observation, and where all differ by the same.
     seed
         Of the single fits.
 
@@ -126,8 +131,9 @@ def transfer(
         difference = ours - single
         number = len(difference)
         half = np.inf
-        if number > 1:
-            half = float(student.ppf((1 + level) / 2, number - 1) * difference.std(ddof=1) / np.sqrt(number))
+        # Where all differences are the same (a task of one value), they do not say how they would vary.
+        if number > 1 and (spread := difference.std(ddof=1)) > _SAME:
+            half = float(student.ppf((1 + level) / 2, number - 1) * spread / np.sqrt(number))
         gain = float(difference.mean())
         verdict = "gain" if gain > half else "loss" if gain < -half else "unclear"
         rows[name] = {

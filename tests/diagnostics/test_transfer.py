@@ -11,7 +11,7 @@ from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._errors import UnsupportedError
 from bayes_mtl.data._split import own_tasks
 from bayes_mtl.diagnostics import calibration, transfer
-from bayes_mtl.inference import SVI, Collapsed
+from bayes_mtl.inference import MAP, SVI, Collapsed
 from bayes_mtl.likelihoods import Bernoulli, Gaussian
 from bayes_mtl.networks import MLP
 from bayes_mtl.plots import plot_calibration, plot_transfer
@@ -45,6 +45,16 @@ def test_negative_transfer_is_named() -> None:
     assert "negative transfer" in repr(found)
     assert (found.table["lower"] <= found.table["gain"]).all()
     plot_transfer(found).savefig(BytesIO(), format="png")
+
+
+def test_a_task_of_one_value_is_unclear() -> None:
+    """Every observation of it differs by the same, which is no sign of certainty."""
+    x, task = np.ones((18, 1)), np.repeat(["a", "b", "same"], 6)
+    given = TaskData.from_arrays(x, (task == "same") | (np.arange(18) % 2 == 0), task)
+    model = MultiTaskModel(Pooled(Normal(0.0, 1.0)), Bernoulli())
+    table = transfer(MAP(draws=50, progress=False).run(model, given), given, given).table
+    assert table.loc["same", "verdict"] == "unclear" and np.isinf(table.loc["same", "upper"])
+    assert np.isfinite(table.loc["a", "upper"])
 
 
 def test_it_is_the_difference_of_the_two_fits() -> None:
