@@ -3,21 +3,20 @@
 A cell is a prior and an inference: data are simulated from the prior, fitted, and the truth is ranked among
 the draws. Ranks outside of simultaneous 95 % limits are a miscalibration; `check` has flagged a cell where
 most of its fits got a warning or worse. Each cell is written to ``build/benchmarks/sbc_cells.json`` as it
-ends, its fits to ``build/benchmarks/sbc_fits``, and a later run goes on from those that are there; ``--only``
-takes parts of "prior, inference". ``--judge 1`` fits nothing: it lets today's `check` judge the fits again.
+ends, and a later run goes on from those that are there; ``--only`` takes parts of "prior, inference".
 """
 
 import json
 import os
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from pyro.distributions import HalfNormal
 from pyro.infer.autoguide import AutoMultivariateNormal
 
-from bayes_mtl import MultiTaskModel, Posterior, TaskData, load
+from bayes_mtl import MultiTaskModel, Posterior, TaskData
 from bayes_mtl._errors import BayesMTLError
 from bayes_mtl.diagnostics import check, sbc
 from bayes_mtl.inference import NUTS, SVI, AbstractInference, Collapsed
@@ -110,11 +109,8 @@ def run(name: str, inference: str, method: AbstractInference, simulations: int) 
         cell.refused = why_not_collapsed(model.program(data)) or ""
     flags: list[bool] = []
 
-    def on_fit(number: int, posterior: Posterior, __: TaskData) -> None:
-        flags.append(not check(posterior).healthy)
-        folder = fits_of(cell)
-        folder.mkdir(parents=True, exist_ok=True)
-        posterior.save(folder / f"{number}.posterior")
+    def on_fit(_: int, posterior: Posterior, simulated: TaskData) -> None:
+        flags.append(not check(posterior, simulated).healthy)
 
     began = time.perf_counter()
     if not cell.refused:
@@ -129,18 +125,6 @@ def run(name: str, inference: str, method: AbstractInference, simulations: int) 
             cell.flagged = float(np.mean(flags))
     cell.seconds = time.perf_counter() - began
     return cell
-
-
-def fits_of(cell: Cell) -> Path:
-    """Where the fits of a cell are kept."""
-    return CELLS.with_name("sbc_fits") / cell.key.replace(" | ", "-").replace(" ", "_")
-
-
-def judge_again(cell: Cell) -> Cell:
-    """The cell with what `check` says today of its fits."""
-    fits = sorted(fits_of(cell).glob("*.posterior"))
-    flags = [not check(load(path)).healthy for path in fits]
-    return replace(cell, flagged=float(np.mean(flags))) if flags else cell
 
 
 def known() -> dict[str, Cell]:
@@ -159,11 +143,7 @@ def keep(cells: dict[str, Cell]) -> None:
 
 def main() -> None:
     """Run the cells that are left, and print what `check` saw."""
-    options = arguments(
-        __doc__ or "",
-        simulations=(60, "simulated data sets a cell (default 60)"),
-        judge=(0, "1: only judge the kept fits again"),
-    )
+    options = arguments(__doc__ or "", simulations=(60, "simulated data sets a cell (default 60)"))
     simulations = 3 if options.quick else options.simulations
     names = ["pooled", "Gumbel-softmax"] if options.quick else list(PRIORS)
     report, cells, chosen = Report("sbc"), known(), []
@@ -172,13 +152,9 @@ def main() -> None:
             if options.only and not any(part in f"{name}, {inference}" for part in options.only):
                 continue
             key = Cell(name, inference, simulations).key
-            if options.judge:
-                if key not in cells:
-                    continue
-                cells[key] = judge_again(cells[key])
-            elif key not in cells:
+            if key not in cells:
                 cells[key] = run(name, inference, method, simulations)
-            keep(cells)
+                keep(cells)
             chosen.append(cells[key])
             show(report, cells[key])
     table(report, [cell for cell in chosen if not cell.refused])
