@@ -22,8 +22,8 @@ _WORK = 200_000_000
 """Draws x tasks x weights squared of one round."""
 _IN_CACHE = 200_000
 """Numbers of the tasks' matrices that are worked on together."""
-_NUMBER, _ROUNDS, _ENOUGH = 2_000, 6, 600
-"""Draws a round, most rounds, and effective draws with which it ends."""
+_NUMBERS, _ENOUGH = (500, 1_000, 2_000, 2_000, 2_000, 2_000), 200
+"""Draws of each round, and effective ones with which it ends: at the first, near a good approximation."""
 _WIDER, _FREEDOM = 2.0, 4.0
 """Variance beside the approximation's, and degrees of freedom: tails for what an approximation leaves out."""
 _SINGULAR: type[Exception] = vars(torch.linalg)["LinAlgError"]
@@ -63,7 +63,7 @@ def exact_hyperparameters(posterior: Posterior, data: TaskData) -> ExactHyperpar
     if why_not_collapsed(program) is not None or program.network is not None:
         return None
     each = len(posterior.tasks) * len(program.features) ** 2
-    if _NUMBER * each > _WORK:
+    if _NUMBERS[-1] * each > _WORK:
         return None
     with seeded(0), local_parameters(), torch.no_grad():
         potential = Potential(CollapsedProgram(program, data))
@@ -79,8 +79,8 @@ def exact_hyperparameters(posterior: Posterior, data: TaskData) -> ExactHyperpar
             return None
         weights = torch.full((len(points),), 1.0 / len(points), dtype=torch.float64)
         k = math.inf
-        for _ in range(_ROUNDS):
-            points, log_proposal = _draw(points, weights)
+        for number in _NUMBERS:
+            points, log_proposal = _draw(points, weights, number)
             log = _densities(potential, points, max(1, _IN_CACHE // each)) - log_proposal
             if not torch.isfinite(log.max()):
                 return None
@@ -92,7 +92,7 @@ def exact_hyperparameters(posterior: Posterior, data: TaskData) -> ExactHyperpar
     return ExactHyperparameters(dict(values), weights.numpy(), k)
 
 
-def _draw(points: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+def _draw(points: Tensor, weights: Tensor, number: int) -> tuple[Tensor, Tensor]:
     """Draws of a Student-t with the moments of weighted points, and their log-density up to a constant."""
     mean = weights @ points
     centred = points - mean
@@ -100,8 +100,8 @@ def _draw(points: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     covariance = _WIDER * (weights.unsqueeze(-1) * centred).mT @ centred
     covariance = covariance + 1e-6 * covariance.diagonal().mean() * torch.eye(size, dtype=points.dtype)
     factor = torch.linalg.cholesky(covariance)
-    normal = torch.randn(_NUMBER, size, dtype=points.dtype)
-    chi = torch.distributions.Chi2(torch.tensor(_FREEDOM, dtype=points.dtype)).sample([_NUMBER])
+    normal = torch.randn(number, size, dtype=points.dtype)
+    chi = torch.distributions.Chi2(torch.tensor(_FREEDOM, dtype=points.dtype)).sample([number])
     white = normal * (_FREEDOM / chi).sqrt().unsqueeze(-1)
     return mean + white @ factor.mT, -0.5 * (_FREEDOM + size) * (white.square().sum(-1) / _FREEDOM).log1p()
 
