@@ -7,20 +7,17 @@ import numpy as np
 
 from bayes_mtl.datasets import chem97, radon
 from benchmarks._peers import FOLDER
-from benchmarks._report import outside_data
+from benchmarks._school_data import pupils
 
 Problem = dict[str, np.ndarray]
 
 
 def school(full: bool = False) -> Problem | None:
     """First standard split of School; a quarter of the pupils held out."""
-    folder = outside_data("school")
-    if folder is None:
+    found = pupils()
+    if found is None:
         return None
-    stored = np.load(folder / "argyriou_splits.npz")
-    x, y, task = stored["X"][:, :-1], stored["y"].astype(float), stored["task"].astype(int)
-    train = np.unpackbits(stored["train_mask"], axis=1)[0, : len(y)].astype(bool)
-    return arranged(x, y, task, train, full=full)
+    return arranged(found.x, found.y, found.school, found.trained[0], full=full)
 
 
 def chemistry() -> Problem:

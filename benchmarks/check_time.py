@@ -23,17 +23,15 @@ from benchmarks._physionet_networks import networks
 from benchmarks._physionet_settings import Settings
 from benchmarks._report import Report, arguments, outside_data
 from benchmarks._ridge import Ridge
+from benchmarks._school_data import pupils
 
 MODEL = MultiTaskModel(Hierarchical(), Gaussian())
 
 
 def school() -> TaskData | None:
     """All pupils; None without the data."""
-    folder = outside_data("school")
-    if folder is None:
-        return None
-    stored = np.load(folder / "argyriou_splits.npz")
-    return TaskData.from_arrays(stored["X"][:, :-1], stored["y"].astype(float), stored["task"].astype(int))
+    found = pupils()
+    return None if found is None else TaskData.from_arrays(found.x, found.y, found.school)
 
 
 def timed(fitted: Callable[[], Posterior], data: TaskData, repeats: int) -> tuple[float, float]:

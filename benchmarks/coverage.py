@@ -37,7 +37,8 @@ from bayes_mtl.priors import (
     TaskClustering,
     TaskCovariance,
 )
-from benchmarks._report import ROOT, Report, Row, arguments, outside_data
+from benchmarks._report import ROOT, Report, Row, arguments
+from benchmarks._school_data import pupils
 
 LEVELS = (0.5, 0.8, 0.95)
 FOLDS, FEW = 3, 40
@@ -137,12 +138,10 @@ def run(report: Report, name: str, case: Case, x: np.ndarray, y: np.ndarray, sch
 def main() -> None:
     """All priors, each kept as it ends."""
     options = arguments(__doc__ or "")
-    folder = outside_data("school")
-    if folder is None:
+    found = pupils()
+    if found is None:
         return
-    stored = np.load(folder / "argyriou_splits.npz")
-    # The last column is constant: the intercept that the library adds itself.
-    x, y, school = stored["X"][:, :-1], stored["y"].astype(float), stored["task"].astype(int)
+    x, y, school, _ = found
     if options.quick:
         few = school < 20
         x, y, school = x[few], y[few], school[few]

@@ -20,7 +20,8 @@ from bayes_mtl.priors import (
     TaskClustering,
 )
 from benchmarks import _family_gig, _family_gumbel, _family_hierarchy, _family_sparse
-from benchmarks._report import Report, arguments, outside_data
+from benchmarks._report import Report, arguments
+from benchmarks._school_data import pupils
 from benchmarks.school import explained
 
 _SPLITS = 3
@@ -62,12 +63,10 @@ def on_school(quick: bool) -> dict[str, tuple[AbstractTaskPrior, AbstractInferen
 
 def school(report: Report, quick: bool) -> None:
     """Explained variance (total), held-out log density a row, and seconds, on the first splits."""
-    folder = outside_data("school")
-    if folder is None:
+    stored = pupils()
+    if stored is None:
         return
-    stored = np.load(folder / "argyriou_splits.npz")
-    x, y, task = stored["X"][:, :-1], stored["y"].astype(float), stored["task"].astype(int)
-    masks = np.unpackbits(stored["train_mask"], axis=1)[:, : len(y)].astype(bool)
+    x, y, task, masks = stored
     for name, (prior, inference) in on_school(quick).items():
         found: dict[str, list[float]] = {"explained, total": [], "log density a row": [], "seconds": []}
         for seed, train in enumerate(masks[: 1 if quick else _SPLITS]):

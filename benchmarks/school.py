@@ -17,7 +17,8 @@ from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl.inference import SVI, AbstractInference, Collapsed
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.priors import AbstractTaskPrior, Hierarchical, Independent, LowRank, Pooled, TaskClustering
-from benchmarks._report import Report, arguments, outside_data
+from benchmarks._report import Report, arguments
+from benchmarks._school_data import pupils
 
 LEVELS = (0.5, 0.8, 0.95)
 
@@ -42,13 +43,10 @@ def methods(quick: bool) -> dict[str, tuple[AbstractTaskPrior, AbstractInference
 def main() -> None:
     """Run all methods on all splits."""
     options = arguments(__doc__ or "")
-    folder = outside_data("school")
-    if folder is None:
+    stored = pupils()
+    if stored is None:
         return
-    stored = np.load(folder / "argyriou_splits.npz")
-    # The last column is constant: the intercept that the library adds itself.
-    x, y, task = stored["X"][:, :-1], stored["y"].astype(float), stored["task"].astype(int)
-    masks = np.unpackbits(stored["train_mask"], axis=1)[:, : len(y)].astype(bool)
+    x, y, task, masks = stored
     splits = masks[:2] if options.quick else masks
     report = Report("school")
     for name, (prior, inference, likelihood) in methods(options.quick).items():
