@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from bayes_mtl._errors import UnsupportedError
 from bayes_mtl.inference._compile import constants_as_inputs
+from bayes_mtl.inference._known_masks import positions_for_masks
 from bayes_mtl.inference._step_state import StepState
 from bayes_mtl.inference._without_waits import move_constants_once, nan_for_errors
 
@@ -70,6 +71,7 @@ def capture_step(
         graph: GraphModule = make_fx(flat_step)(*inputs)
         nan_for_errors(graph)
         move_constants_once(graph)
+        positions_for_masks(graph)
         found = CapturedStep(graph, constants_as_inputs(graph))
         losses = []
         for once in (lambda *given: graph(*given, *found.constants), flat_step):

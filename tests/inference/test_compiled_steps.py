@@ -31,6 +31,7 @@ from bayes_mtl.networks import MLP
 from bayes_mtl.priors import AbstractTaskPrior, Hierarchical, Pooled
 from bayes_mtl.testing._example_data import example_data
 from tests.crossed import crossed
+from tests.inference.cases import slow
 from tests.likelihoods.cases import CASES
 from tests.priors.cases import PRIORS
 
@@ -129,13 +130,31 @@ def test_networks(network: nn.Module) -> None:
     same(trajectory(svi, model, data, captured=False), trajectory(svi, model, data, captured=True))
 
 
-def test_compiled_is_captured() -> None:
+@pytest.mark.parametrize("prior", [Pooled(), Hierarchical()], ids=["pooled", "with_correlations"])
+def test_compiled_is_captured(prior: AbstractTaskPrior) -> None:
     """Machine code too draws torch's random numbers in the same order."""
-    data, model = example_data(Gaussian(), 4, 2), MultiTaskModel(Pooled(), Gaussian())
+    data, model = example_data(Gaussian(), 4, 2), MultiTaskModel(prior, Gaussian())
     svi = SVI(particles=2, batch_size=8)
     plain = trajectory(svi, model, data, captured=False)
     same(plain, trajectory(svi, model, data, captured=True, compiled=True))
     assert len(set(plain[0])) == STEPS  # fresh noise at every step
+
+
+@slow
+@pytest.mark.parametrize("name", PRIORS)
+def test_every_prior_as_machine_code(name: str) -> None:
+    data, model = example_data(Gaussian(), 4, 2), MultiTaskModel(PRIORS[name], Gaussian())
+    plain = trajectory(SVI(), model, data, captured=False)
+    same(plain, trajectory(SVI(), model, data, captured=True, compiled=True))
+
+
+@slow
+@pytest.mark.parametrize("name", CASES)
+def test_every_likelihood_as_machine_code(name: str) -> None:
+    likelihood: AbstractLikelihood = CASES[name].likelihood
+    data, model = example_data(likelihood, 4, 2), MultiTaskModel(Hierarchical(), likelihood)
+    plain = trajectory(SVI(batch_size=8), model, data, captured=False)
+    same(plain, trajectory(SVI(batch_size=8), model, data, captured=True, compiled=True))
 
 
 def test_a_fit_compiled_and_resumed_uncompiled(tmp_path: Path) -> None:
