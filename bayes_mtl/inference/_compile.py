@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from bayes_mtl._errors import UnsupportedError
+from bayes_mtl.inference._vector_instructions import compiler_knows_all
 
 Result = TypeVar("Result")
 
@@ -65,7 +66,7 @@ def _machine_code(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
     from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
     on_cpu = all(value.device.type == "cpu" for value in inputs)
-    options = {
+    options: dict[str, Any] = {
         "fallback_random": True,
         "cpp_wrapper": on_cpu,
         "cpp.threads": torch.get_num_threads(),
@@ -74,6 +75,8 @@ def _machine_code(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
     # With a context of tracing, which torch.compile would make, the cache on disk takes part.
     context = TracingContext(FakeTensorMode(shape_env=ShapeEnv()))
     try:
+        if on_cpu:
+            options["cpp.vec_isa_ok"] = compiler_knows_all()
         with torch.no_grad(), tracing(context), _quiet():
             return inductor.compile(graph, [value.detach() for value in inputs], options=options)
     except Exception as error:
