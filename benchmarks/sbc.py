@@ -4,7 +4,8 @@ A cell is a prior and an inference: data are simulated from the prior, fitted, a
 the draws. Ranks outside of simultaneous 95 % limits are a miscalibration; `check` has flagged a cell where
 most of its fits got a warning or worse, other than that chains are short: that one is about the noise of
 averages, was right, and is counted beside it. Each cell is written to ``build/benchmarks/sbc_cells.json``
-as it ends, and a later run goes on from those that are there; ``--only`` takes parts of "prior, inference".
+as it ends, and a later run goes on from those that are there with as many simulations or more; ``--only``
+takes parts of "prior, inference".
 """
 
 import json
@@ -96,7 +97,7 @@ class Cell:
     @property
     def key(self) -> str:
         """Under which it is kept."""
-        return f"{self.prior} | {self.inference} | {self.simulations}"
+        return f"{self.prior} | {self.inference}"
 
 
 def design() -> TaskData:
@@ -160,15 +161,16 @@ def main() -> None:
     options = arguments(__doc__ or "", simulations=(60, "simulated data sets a cell (default 60)"))
     simulations = 3 if options.quick else options.simulations
     names = ["pooled", "Gumbel-softmax"] if options.quick else list(PRIORS)
-    report, cells, chosen = Report("sbc"), known(), []
+    report, cells, chosen = Report("sbc"), {} if options.quick else known(), []
     for name in names:
         for inference, method in inferences(options.quick).items():
             if options.only and not any(part in f"{name}, {inference}" for part in options.only):
                 continue
             key = Cell(name, inference, simulations).key
-            if key not in cells:
+            if key not in cells or cells[key].simulations < simulations:
                 cells[key] = run(name, inference, method, simulations)
-                keep(cells)
+                if not options.quick:
+                    keep(cells)
             chosen.append(cells[key])
             show(report, cells[key])
     table(report, [cell for cell in chosen if not cell.refused])
@@ -181,6 +183,7 @@ def show(report: Report, cell: Cell) -> None:
         print(f"{cell.prior:28} {cell.inference:28} refused: {cell.refused}", flush=True)
         return
     for metric, value in (
+        ("simulations", cell.simulations),
         ("miscalibrated", cell.miscalibrated),
         ("smallest p", cell.p),
         ("fits flagged by check", cell.flagged),
