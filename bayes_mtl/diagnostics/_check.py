@@ -63,8 +63,9 @@ def check(posterior: Posterior, data: TaskData | None = None) -> Report:
     lies where the approximation never draws.
 
     Observations are judged by a part of the draws, at least 200, where draws times observations exceed half
-    a million; those that stand out are judged by all draws. The elpd that the report prints is approximate
-    then, and says so. `loo` and `calibration` take all draws for every observation.
+    a million; those that stand out are judged by all draws. Tasks are judged by about 250 draws. The elpd
+    that the report prints is approximate then, and says so. `loo`, `loo_tasks` and `calibration` take all
+    draws.
     """
     began = time.perf_counter()
     outcomes = [outcome for layer in _LAYERS if (outcome := layer(posterior)) is not None]

@@ -13,7 +13,7 @@ from bayes_mtl.diagnostics._loo import of_observations as loo_of
 from bayes_mtl.diagnostics._loo_tasks import loo_tasks
 from bayes_mtl.diagnostics._outcome import Outcome
 from bayes_mtl.diagnostics._predictive import Predictive
-from bayes_mtl.diagnostics._screened import draws_used, screened
+from bayes_mtl.diagnostics._screened import draws_used, screened, thinned
 from bayes_mtl.inference._collapsed_program import why_not_collapsed
 from bayes_mtl.posterior import Posterior
 
@@ -25,6 +25,8 @@ tasks have few rows for their weights.
 """
 _FALSE_ALARMS = 0.01
 _NAMED = 5
+_OF_TASKS = 250
+"""Draws that judge tasks: what comes of it is a note at most. `loo_tasks` takes all."""
 
 
 def check_left_out(posterior: Posterior, data: TaskData) -> tuple[Outcome, ...]:
@@ -33,8 +35,7 @@ def check_left_out(posterior: Posterior, data: TaskData) -> tuple[Outcome, ...]:
         return ()
     simulated = Predictive(posterior, data)
     each = screened(posterior, data, simulated.add)
-    used = draws_used(posterior, data)
-    by = "" if used == posterior.number else f", approximate: from {used:,} of {posterior.number:,} draws"
+    by = _by(draws_used(posterior, data), posterior.number)
     outcomes = [_observations(loo_of(each, posterior, data), by)]
     outcomes += [found for found in [check_predictive(simulated, posterior.tasks)] if found is not None]
     calibrated = calibration_of(each, data)
@@ -42,10 +43,16 @@ def check_left_out(posterior: Posterior, data: TaskData) -> tuple[Outcome, ...]:
         outcomes.append(_calibrated(calibrated))
     if why_not_collapsed(posterior.program) is None:
         try:
-            outcomes.append(_tasks(loo_tasks(posterior, data)))
+            some = thinned(posterior, _OF_TASKS)
+            by = _by(some.number, posterior.number)
+            outcomes.append(_tasks(loo_tasks(some, data), by))
         except UnsupportedError as error:
             outcomes.append(Outcome(f"influence of tasks: not judged. {error}"))
     return tuple(outcomes)
+
+
+def _by(used: int, number: int) -> str:
+    return "" if used == number else f", approximate: from {used:,} of {number:,} draws"
 
 
 def _worst(found: LeaveOneOut) -> tuple[np.ndarray, str]:
@@ -81,8 +88,8 @@ def _observations(found: LeaveOneOut, by: str) -> Outcome:
     return Outcome(f"{looked}, {len(order):,} unreliable", (finding,))
 
 
-def _tasks(found: LeaveOneOut) -> Outcome:
-    looked = f"influence of tasks: elpd {found.total:.1f} (standard error {found.se:.1f})"
+def _tasks(found: LeaveOneOut, by: str) -> Outcome:
+    looked = f"influence of tasks: elpd {found.total:.1f} (standard error {found.se:.1f}{by})"
     if not found.unreliable.any():
         return Outcome(f"{looked}, Pareto k at most {found.pareto_k.max():.2f}")
     order, names = _worst(found)

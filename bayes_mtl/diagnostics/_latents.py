@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from weakref import WeakKeyDictionary
 
 import torch
 from pyro import poutine
@@ -12,9 +13,12 @@ from bayes_mtl._errors import BayesMTLError
 from bayes_mtl._hidden import hidden
 from bayes_mtl._seed import seeded
 from bayes_mtl.inference._sites import start_near_zero
+from bayes_mtl.model import Program
 from bayes_mtl.posterior import Posterior
 
 _OF_WEIGHTS = ("weights", "weights_noise", "weights_activity")
+_found: "WeakKeyDictionary[Program, tuple[int, dict[str, int] | None]]" = WeakKeyDictionary()
+"""By program, for its tasks: a check asks several times, and each answer takes a run of the prior."""
 
 
 def latent_sizes(posterior: Posterior) -> dict[str, int] | None:
@@ -22,11 +26,19 @@ def latent_sizes(posterior: Posterior) -> dict[str, int] | None:
 
     That is the case after loading a posterior whose prior is a class of the user's own.
     """
-    program = posterior.program
+    number = len(posterior.tasks)
+    tasks, sizes = _found.get(posterior.program, (-1, None))
+    if tasks != number:
+        sizes = _latent_sizes(posterior.program, number)
+        _found[posterior.program] = number, sizes
+    return sizes
+
+
+def _latent_sizes(program: Program, number: int) -> dict[str, int] | None:
     parts = (
         lambda: program.weights(program.task_features),
         program.fixed,
-        lambda: program.likelihood.parameters(program.dims(tasks=range(len(posterior.tasks)))),
+        lambda: program.likelihood.parameters(program.dims(tasks=range(number))),
     )
     sizes: dict[str, int] = {}
     try:

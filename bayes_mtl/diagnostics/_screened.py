@@ -43,6 +43,16 @@ def screened(
     return found
 
 
+def thinned(posterior: Posterior, number: int) -> Posterior:
+    """About as many of the draws, evenly spread, with their weights; all of them where there are no more."""
+    step = max(1, posterior.number // number)
+    draws = {name: value[::step] for name, value in posterior.draws.items()}
+    weights = posterior.record.log_weights
+    if weights is not None and len(weights) == posterior.number:
+        weights = weights[::step]
+    return replace(posterior, draws=draws, record=replace(posterior.record, log_weights=weights))
+
+
 def draws_used(posterior: Posterior, data: TaskData) -> int:
     """How many of the draws judge every observation."""
     return len(range(0, posterior.number, _step(posterior, data)))
