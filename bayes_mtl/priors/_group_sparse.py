@@ -41,6 +41,7 @@ from bayes_mtl.priors._free_scale import FreeScale
 from bayes_mtl.priors._group_hyper import GroupHyper
 from bayes_mtl.priors._group_sparse_start import group_sparse_start
 from bayes_mtl.priors._group_updates import GroupUpdates
+from bayes_mtl.priors._intercepts import require_spread, spread_of
 from bayes_mtl.priors._moments import Moments
 
 _LEARNED_RATE, _LEARNED_BOUND, _LEARNED_SCALE = LogNormal(3.0, 2.0), LogNormal(0.0, 2.0), LogNormal(-3.0, 3.0)
@@ -68,7 +69,8 @@ class GroupSparse(AbstractGaussianTaskPrior):
     strength
         Prior of each direction's spread.
     intercept
-        Standard deviation of the tasks' intercepts, which no group holds.
+        Standard deviation of the tasks' intercepts, which no group holds (standardised scale): a number, or
+        a prior, so that it is learned. Learn it where new tasks are to be predicted.
     """
 
     dim_names: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -85,13 +87,12 @@ class GroupSparse(AbstractGaussianTaskPrior):
     rank: int = 0
     own_scale: Distribution = HalfNormal(1.0)
     strength: Distribution = HalfNormal(1.0)
-    intercept: float = 1.0
+    intercept: float | Distribution = 1.0
 
     def __post_init__(self) -> None:
         if self.rank < 0:
             raise InputError(message("rank", "at least 0", self.rank, "Use 0 for tasks that share no more."))
-        if not 0 < self.intercept < float("inf"):
-            raise InputError(message("intercept", "a number above 0", self.intercept, "Try 1.0."))
+        require_spread(self.intercept)
         limits = (("chi", 1, "above"), ("phi", -1, "below"))
         for name, sign, side in limits:
             wanted = f"a number above 0, or 0 with an order {side} 0"
@@ -103,33 +104,45 @@ class GroupSparse(AbstractGaussianTaskPrior):
                 raise InputError(message(name, wanted, value, "chi = 0 needs order > 0, phi = 0 order < 0."))
 
     @classmethod
-    def ard(cls, bound: float = 1e-4, rank: int = 0) -> "GroupSparse":
+    def ard(cls, bound: float = 1e-4, rank: int = 0, intercept: float | Distribution = 1.0) -> "GroupSparse":
         """Automatic relevance determination: precisions log-uniform between ``bound`` and ``1 / bound``."""
-        return cls(0.0, bound, bound, rank=rank)
+        return cls(0.0, bound, bound, rank=rank, intercept=intercept)
 
     @classmethod
     def student_t(
-        cls, degrees: float = 1.0, phi: float | Distribution = _LEARNED_SCALE, rank: int = 0
+        cls,
+        degrees: float = 1.0,
+        phi: float | Distribution = _LEARNED_SCALE,
+        rank: int = 0,
+        intercept: float | Distribution = 1.0,
     ) -> "GroupSparse":
         """Student-t weights (gamma precisions) with ``phi = degrees * scale^2``."""
-        return cls(0.5 * degrees, 0.0, phi, rank=rank)
+        return cls(0.5 * degrees, 0.0, phi, rank=rank, intercept=intercept)
 
     @classmethod
-    def laplace(cls, chi: float | Distribution = _LEARNED_RATE, rank: int = 0) -> "GroupSparse":
+    def laplace(
+        cls, chi: float | Distribution = _LEARNED_RATE, rank: int = 0, intercept: float | Distribution = 1.0
+    ) -> "GroupSparse":
         """Multivariate Laplace weights (exponential variances of mean ``2 / chi``)."""
-        return cls(-1.0, chi, 0.0, rank=rank)
+        return cls(-1.0, chi, 0.0, rank=rank, intercept=intercept)
 
     @classmethod
-    def group_lasso(cls, chi: float | Distribution = _LEARNED_RATE, rank: int = 0) -> "GroupSparse":
+    def group_lasso(
+        cls, chi: float | Distribution = _LEARNED_RATE, rank: int = 0, intercept: float | Distribution = 1.0
+    ) -> "GroupSparse":
         """Density ``exp(-sqrt(chi) |W_i|)`` of each group's weights: the group lasso's penalty."""
-        return cls(-0.5, chi, 0.0, order_by_size=-0.5, rank=rank)
+        return cls(-0.5, chi, 0.0, order_by_size=-0.5, rank=rank, intercept=intercept)
 
     @classmethod
     def variance_gamma(
-        cls, order: float = -0.5, chi: float | Distribution = _LEARNED_BOUND, rank: int = 0
+        cls,
+        order: float = -0.5,
+        chi: float | Distribution = _LEARNED_BOUND,
+        rank: int = 0,
+        intercept: float | Distribution = 1.0,
     ) -> "GroupSparse":
         """Gamma variances of shape ``-order``: below 1/2 weights have a peak at zero that is infinite."""
-        return cls(order, chi, 0.0, rank=rank)
+        return cls(order, chi, 0.0, rank=rank, intercept=intercept)
 
     @classmethod
     def normal_inverse_gaussian(
@@ -137,9 +150,10 @@ class GroupSparse(AbstractGaussianTaskPrior):
         chi: float | Distribution = _LEARNED_BOUND,
         phi: float | Distribution = _LEARNED_BOUND,
         rank: int = 0,
+        intercept: float | Distribution = 1.0,
     ) -> "GroupSparse":
         """Inverse Gaussian variances: tails between those of Student-t and Laplace."""
-        return cls(0.5, chi, phi, rank=rank)
+        return cls(0.5, chi, phi, rank=rank, intercept=intercept)
 
     @classmethod
     def hyperbolic(
@@ -147,13 +161,14 @@ class GroupSparse(AbstractGaussianTaskPrior):
         chi: float | Distribution = _LEARNED_RATE,
         phi: float | Distribution = _LEARNED_SCALE,
         rank: int = 0,
+        intercept: float | Distribution = 1.0,
     ) -> "GroupSparse":
         """Density ``exp(-sqrt(chi (phi + |W_i|^2)))``: a group lasso that is smooth at zero."""
-        return cls(-0.5, chi, phi, order_by_size=-0.5, rank=rank)
+        return cls(-0.5, chi, phi, order_by_size=-0.5, rank=rank, intercept=intercept)
 
     def moments(self, dims: Dims) -> Moments:
         scale = self._precision(dims).rsqrt()
-        intercept = scale.new_tensor(self.intercept)
+        intercept = spread_of(self.intercept, dims, scale)
         if self.rank == 0:
             spread = by_feature(scale, dims, intercept)
             return Moments(torch.zeros_like(spread), spread)
@@ -190,6 +205,11 @@ class GroupSparse(AbstractGaussianTaskPrior):
         given = {"order": self.order, "chi": self.chi, "phi": self.phi}
         sizes = torch.tensor(group_sizes(dims), dtype=torch.float64)
         own = torch.full((1,), float(dims.tasks * sizes.sum()), dtype=torch.float64)
+        level: float | FreeScale
+        if isinstance(self.intercept, Distribution):
+            level = FreeScale(self.intercept, torch.full((1,), float(dims.tasks), dtype=torch.float64))
+        else:
+            level = self.intercept
         strength = torch.full((self.rank,), float(dims.tasks), dtype=torch.float64)
         return GroupUpdates(
             statistics,
@@ -197,7 +217,7 @@ class GroupSparse(AbstractGaussianTaskPrior):
             GroupHyper(given, self.order_by_size * dims.tasks * sizes),
             FreeScale(self.own_scale, own) if self.rank else None,
             FreeScale(self.strength, strength),
-            self.intercept,
+            level,
             group_sparse_start(ridge, dims, self.rank, self.intercept),
         )
 

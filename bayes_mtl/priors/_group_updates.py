@@ -16,6 +16,7 @@ from bayes_mtl.priors._abstract_coordinate_updates import AbstractCoordinateUpda
 from bayes_mtl.priors._feature_groups import group_index, group_sizes
 from bayes_mtl.priors._free_scale import FreeScale
 from bayes_mtl.priors._group_hyper import GroupHyper
+from bayes_mtl.priors._intercepts import SITE
 from bayes_mtl.priors._precision_factor import PrecisionFactor
 
 
@@ -32,7 +33,7 @@ class GroupUpdates(AbstractCoordinateUpdates):
         Factors of the scales of what tasks have for themselves (None for a scale of 1) and of what they
         share.
     intercept
-        Standard deviation of the intercepts.
+        Standard deviation of the intercepts, or its factor.
     start
         Starting values by site, as `group_sparse_start` gives them.
     """
@@ -44,7 +45,7 @@ class GroupUpdates(AbstractCoordinateUpdates):
         hyper: GroupHyper,
         own: FreeScale | None,
         strength: FreeScale,
-        intercept: float,
+        intercept: float | FreeScale,
         start: dict[str, Tensor],
     ) -> None:
         self.sums, self.hyper, self.own, self.strength = statistics, hyper, own, strength
@@ -52,7 +53,8 @@ class GroupUpdates(AbstractCoordinateUpdates):
         self.group = torch.tensor(group_index(dims), dtype=torch.long)
         self.sizes = torch.tensor(group_sizes(dims), dtype=torch.float64)
         self.tasks, self.rank = dims.tasks, len(strength.terms)
-        self.level = intercept**-2
+        self.level: Tensor | float = 1.0 if isinstance(intercept, FreeScale) else intercept**-2
+        self.intercepts = intercept if isinstance(intercept, FreeScale) and self.first else None
         self.gamma = start["precision"].double()
         slopes = len(self.group)
         self.v = start.get("weights_activity", torch.zeros(self.tasks, 0)).double()
@@ -84,13 +86,20 @@ class GroupUpdates(AbstractCoordinateUpdates):
 
     def _weights(self, precision: Tensor) -> None:
         gamma = self.gamma[self.group] * self.inverse
-        diagonal = torch.cat([gamma.new_full((self.first,), self.level), gamma])
+        diagonal = torch.cat([gamma.new_ones(self.first) * self.level, gamma])
         pulled = torch.cat([self.v.new_zeros(self.tasks, self.first), gamma * (self.v @ self.z.mT)], -1)
         system = torch.diag_embed(diagonal) + precision[:, None, None] * self.sums.xx
         self.root = torch.linalg.cholesky(system)
         self.covariance = torch.cholesky_inverse(self.root)
         center = pulled + precision.unsqueeze(-1) * self.sums.xy
         self.mean = (self.covariance @ center.unsqueeze(-1)).squeeze(-1)
+        if self.intercepts is not None:
+            self.intercepts.update(self._intercept_squares())
+            self.level = self.intercepts.precision
+
+    def _intercept_squares(self) -> Tensor:
+        """Expected sum over tasks of the intercepts' squares, ``[1]``."""
+        return (self.mean[:, 0].square() + self.covariance[:, 0, 0]).sum().reshape(1)
 
     def _shared(self) -> None:
         """Directions and loadings; the factors of `z_d` have covariance ``z_spread / gamma``."""
@@ -131,14 +140,19 @@ class GroupUpdates(AbstractCoordinateUpdates):
         total = 0.5 * self.tasks * log - 0.5 * self.inverse * (gamma * self.away).sum()
         total = total + 0.5 * self.mean.numel() - self.root.diagonal(dim1=-2, dim2=-1).log().sum()
         if self.first:
-            squares = self.mean[:, 0].square() + self.covariance[:, 0, 0]
-            total = total + (0.5 * self.tasks * math.log(self.level) - 0.5 * self.level * squares.sum())
+            total = total - 0.5 * (self.level * self._intercept_squares()).sum()
+            total = total + self._bound_of_intercepts()
         if self.own is not None:
             total = total + self.own.bound.sum() - (self.own.terms * self.own.log).sum()
         if self.rank:
             total = total + self._bound_of_shared(gamma, log)
         total = total + (prior.expected(factor) - factor.expected(factor)).sum()
         return total + self.hyper.bound()
+
+    def _bound_of_intercepts(self) -> Tensor | float:
+        if self.intercepts is None:
+            return 0.5 * self.tasks * math.log(self.level)
+        return (self.intercepts.bound - self.tasks * self.intercepts.log).sum()
 
     def _bound_of_shared(self, gamma: Tensor, log: Tensor) -> Tensor:
         slopes, tasks, rank = len(self.group), self.tasks, self.rank
@@ -170,6 +184,8 @@ class GroupUpdates(AbstractCoordinateUpdates):
             shared = z * precision[:, self.group].sqrt().unsqueeze(-1)
             draws["shared"] = shared[:, None, :, None, :]
             draws["strength"] = self.strength.draw(number).unsqueeze(1)
+        if self.intercepts is not None:
+            draws[SITE] = self.intercepts.draw(number)
         if self.own is not None:
             draws["own_scale"] = self.own.draw(number)
         return draws

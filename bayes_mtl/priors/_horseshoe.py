@@ -24,12 +24,12 @@ import torch
 from pyro.distributions import Distribution, HalfCauchy, InverseGamma
 from torch import Tensor
 
-from bayes_mtl._errors import InputError, message
 from bayes_mtl._shapes import Dims
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
 from bayes_mtl.priors._estimates import Estimates
 from bayes_mtl.priors._feature_groups import by_feature, group_rms, group_sizes
 from bayes_mtl.priors._group_sparse_start import group_sparse_start
+from bayes_mtl.priors._intercepts import SITE, require_spread, spread_of
 from bayes_mtl.priors._moments import Moments
 
 
@@ -47,7 +47,8 @@ class Horseshoe(AbstractGaussianTaskPrior):
     slab
         Prior of the slab's variance ``c^2`` (standardised scale).
     intercept
-        Standard deviation of the tasks' intercepts, which no group holds.
+        Standard deviation of the tasks' intercepts, which no group holds (standardised scale): a number, or
+        a prior, so that it is learned. Learn it where new tasks are to be predicted.
     """
 
     dim_names: ClassVar[Mapping[str, tuple[str, ...]]] = {"local": ("group",), "group_rms": ("group",)}
@@ -55,11 +56,10 @@ class Horseshoe(AbstractGaussianTaskPrior):
     overall: Distribution = HalfCauchy(0.1)
     # made when needed: its transform asks torch to broadcast shapes, which imports all of sympy
     slab: Distribution = field(default_factory=lambda: InverseGamma(2.0, 2.0))
-    intercept: float = 1.0
+    intercept: float | Distribution = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.intercept < float("inf"):
-            raise InputError(message("intercept", "a number above 0", self.intercept, "Try 1.0."))
+        require_spread(self.intercept)
 
     def moments(self, dims: Dims) -> Moments:
         overall = pyro.sample("overall", self.overall).unsqueeze(-1)
@@ -68,17 +68,19 @@ class Horseshoe(AbstractGaussianTaskPrior):
         local = pyro.sample("local", HalfCauchy(one).expand([len(group_sizes(dims))]).to_event(1))
         # 1 / s^2 = 1 / u^2 + 1 / c^2
         scale = ((overall * local).square().reciprocal() + slab.reciprocal()).rsqrt()
-        spread = by_feature(scale, dims, one * self.intercept)
+        spread = by_feature(scale, dims, spread_of(self.intercept, dims, scale))
         return Moments(torch.zeros_like(spread), spread)
 
     def initialise(self, estimates: Estimates, dims: Dims) -> dict[str, Tensor]:
         """Scales of the estimated weights."""
         found = group_sparse_start(estimates.weights, dims, 0, self.intercept)
         start = torch.tensor(0.1)
+        learned = {SITE: found[SITE]} if SITE in found else {}
         return {
             "overall": start,
             "local": found["precision"].rsqrt() / start,
             "weights_noise": found["weights_noise"],
+            **learned,
         }
 
     def derive(self, draws: Mapping[str, Tensor], dims: Dims) -> dict[str, Tensor]:

@@ -1,5 +1,8 @@
 """Coordinate ascent: the bound, exact limits, agreement with other inferences, what it refuses."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -39,6 +42,7 @@ PRIORS = [
     GroupSparse.group_lasso(),
     GroupSparse.normal_inverse_gaussian(rank=2),
     GroupSparse(order=HalfNormal(1.0), chi=0.01, phi=LogNormal(0.0, 1.0)),
+    GroupSparse(rank=1, intercept=HalfNormal(1.0)),
 ]
 NOISES = ["shared", "task", "known"]
 
@@ -111,6 +115,18 @@ def evidence_at(data: TaskData, gamma: float) -> float:
         covariance = x @ x.T / gamma + cases.NOISE**2 * np.eye(len(y))
         total += float(stats.multivariate_normal.logpdf(y, np.zeros(len(y)), covariance))
     return total
+
+
+def test_intercepts_whose_spread_is_all_but_known() -> None:
+    """Known within a thousandth, it is the spread that is given."""
+    data = ragged(1, noise=True)
+    given = MultiTaskModel(GroupSparse(intercept=0.5), Gaussian(noise="known"))
+    learned = replace(given, prior=GroupSparse(intercept=LogNormal(math.log(0.5), 1e-3)))
+    one, other = (CoordinateAscent(draws=200).run(model, data) for model in (given, learned))
+    # The factor follows its prior but for a part in a thousand; its bound is then that of the prior: zero.
+    assert math.isclose(one.record.losses[-1], other.record.losses[-1], rel_tol=1e-4, abs_tol=1e-2)
+    assert abs(other.draws["intercept_scale"] - 0.5).max() < 5e-3
+    np.testing.assert_allclose(one.draws["weights"], other.draws["weights"], atol=0.02)
 
 
 @pytest.mark.parametrize(("terms", "squares"), [(3.0, 0.2), (40.0, 90.0), (1e6, 4e5)])

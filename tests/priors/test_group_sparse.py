@@ -1,5 +1,7 @@
 """Sparse groups: the members of the family, what groups are, and what is found of them."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from pyro import poutine
-from pyro.distributions import HalfCauchy, LogNormal, Normal
+from pyro.distributions import HalfCauchy, HalfNormal, LogNormal, Normal
 from scipy import stats
 from torch import Tensor
 
@@ -224,3 +226,29 @@ def test_horseshoe_shrinks_as_its_formula_says() -> None:
     u = np.array([0.2, 10.0])
     expected = np.sqrt(4.0 * u**2 / (4.0 + u**2))
     assert np.allclose(found.scale[0, 0, :, 0].numpy(), [1.0, *expected], rtol=1e-5)
+
+
+LEARNED = HalfNormal(1.0)
+
+
+@pytest.mark.parametrize("prior", [GroupSparse(intercept=LEARNED), Horseshoe(intercept=LEARNED)])
+def test_the_spread_of_intercepts_is_learned(prior: GroupSparse | Horseshoe) -> None:
+    rng = np.random.default_rng(0)
+    tasks, rows, sd = 60, 20, 0.3
+    task, x = np.repeat(np.arange(tasks), rows), rng.normal(size=(tasks * rows, 2))
+    level = rng.normal(0.0, sd, tasks)
+    y = level[task] + x[:, 0] + 0.5 * rng.normal(size=tasks * rows)
+    data = TaskData.from_arrays(x, y, task)
+    learned, given = (
+        Collapsed().run(MultiTaskModel(each, Gaussian(), standardize=False), data)
+        for each in (prior, replace(prior, intercept=1.0))
+    )
+    found = learned.draws["intercept_scale"].double()
+    # 60 levels tell their spread to sd / sqrt(120) = 0.03; five of these
+    assert abs(float(found.mean()) - level.std()) < 0.15
+    assert "intercept_scale" not in given.draws
+    # A task that is new is then predicted as widely as tasks differ, not as the setting says.
+    new = TaskData.from_arrays(np.zeros((1, 2)), [0.0], ["new"])
+    spreads = [float(p.predict(new, new_task=True).sd[0]) for p in (learned, given)]
+    assert abs(spreads[0] - math.hypot(sd, 0.5)) < 0.15
+    assert spreads[1] > 1.0
