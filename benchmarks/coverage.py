@@ -67,6 +67,9 @@ def cases(quick: bool) -> dict[str, Case]:
         "group sparse": GroupSparse.ard,
         "student t": GroupSparse.student_t,
         "horseshoe": Horseshoe,
+        "group sparse, intercepts": partial(GroupSparse.ard, intercept=HalfNormal(1.0)),
+        "student t, intercepts": partial(GroupSparse.student_t, intercept=HalfNormal(1.0)),
+        "horseshoe, intercepts": partial(Horseshoe, intercept=HalfNormal(1.0)),
         "low rank 3": partial(LowRank, 3),
         "clusters 3": partial(TaskClustering, 3),
     }
