@@ -63,8 +63,15 @@ SITES: dict[str, dict[str, tuple[str, ...]]] = {
         "shared": ("slope", "rank"),
         "group_rms": ("group",),
     },
-    "horseshoe": {"overall": (), "slab": (), "local": ("group",), "group_rms": ("group",)},
+    "horseshoe": {
+        "overall": (),
+        "slab": (),
+        "local": ("group",),
+        "group_rms": ("group",),
+        "intercept_scale": (),
+    },
     "student_t": {
+        "intercept_scale": (),
         "phi": (),
         "precision": ("group",),
         "own_scale": (),
