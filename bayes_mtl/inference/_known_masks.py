@@ -20,13 +20,14 @@ def positions_for_masks(graph: GraphModule) -> None:
     How many elements a mask chooses is not known before it is there: the compiler then guards, or gives up
     on, what comes after it. Positions have a shape.
     """
+    constant = _constant(graph)
     known: dict[Node, Any] = {}
     for node in list(graph.graph.nodes):
         if node.target not in _INDEXED:
             continue
         indices: list[Any] = []
         for index in node.args[1]:
-            mask = _value(graph, index, known) if isinstance(index, Node) else None
+            mask = _value(graph, index, known) if index in constant else None
             if isinstance(mask, Tensor) and mask.dtype == torch.bool:
                 indices.extend(_kept(graph, node, at) for at in mask.nonzero(as_tuple=True))
             else:
@@ -44,28 +45,31 @@ def _kept(graph: GraphModule, node: Node, value: Tensor) -> Node:
         return graph.graph.get_attr(name)
 
 
+def _constant(graph: GraphModule) -> set[Node]:
+    """Nodes that follow from constants alone, found in the graph's order: chains may be thousands long."""
+    found: set[Node] = set()
+    for node in graph.graph.nodes:
+        target: Any = node.target
+        if node.op == "get_attr":
+            found.add(node)
+        elif node.op == "call_function" and isinstance(target, torch._ops.OpOverload):
+            fixed = not target._schema.is_mutable and torch.Tag.nondeterministic_seeded not in target.tags
+            # What is changed in place is another thing later.
+            fixed = fixed and not any(_changes(user, node) for user in node.users)
+            if fixed and all(before in found for before in node.all_input_nodes):
+                found.add(node)
+    return found
+
+
 def _value(graph: GraphModule, node: Node, known: dict[Node, Any]) -> Any:
-    """What a node gives where it follows from constants alone; None where it does not."""
+    """What a node that follows from constants gives."""
     if node not in known:
-        known[node] = _computed(graph, node, known)
+        if node.op == "get_attr":
+            known[node] = getattr(graph, str(node.target))
+        else:
+            args, kwargs = map_arg((node.args, node.kwargs), lambda before: _value(graph, before, known))
+            known[node] = node.target(*args, **kwargs)  # type: ignore[operator]
     return known[node]
-
-
-def _computed(graph: GraphModule, node: Node, known: dict[Node, Any]) -> Any:
-    if node.op == "get_attr":
-        return getattr(graph, str(node.target))
-    target: Any = node.target
-    if node.op != "call_function" or not isinstance(target, torch._ops.OpOverload):
-        return None
-    if target._schema.is_mutable or torch.Tag.nondeterministic_seeded in target.tags:
-        return None
-    # What is changed in place is another thing later.
-    if any(_changes(user, node) for user in node.users):
-        return None
-    if any(_value(graph, before, known) is None for before in node.all_input_nodes):
-        return None
-    args, kwargs = map_arg((node.args, node.kwargs), lambda before: known[before])
-    return target(*args, **kwargs)
 
 
 def _changes(user: Node, node: Node) -> bool:

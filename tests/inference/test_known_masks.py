@@ -40,3 +40,16 @@ def test_a_mask_that_changes_stays_a_mask() -> None:
     positions_for_masks(graph)
     for values in (torch.tensor([1.0, -1.0, 1.0]), torch.tensor([-1.0, -1.0, 1.0])):
         torch.testing.assert_close(graph(values), changed(values), atol=0, rtol=0)
+
+
+def test_long_graphs() -> None:
+    """Thousands of operations, one after the other, are what the step of a deep network is."""
+
+    def deep(values: Tensor) -> Tensor:
+        for _ in range(2_000):
+            values = values + 1.0
+        return values[torch.arange(3) < 2] + values.new_ones(2)[values.long()[:2] * 0]
+
+    graph = make_fx(deep)(torch.ones(3))
+    positions_for_masks(graph)
+    torch.testing.assert_close(graph(torch.zeros(3)), deep(torch.zeros(3)), atol=0, rtol=0)
