@@ -1,11 +1,11 @@
 """Changes to a captured graph, so that a device runs it without a word from the host."""
 
-from operator import getitem
 from typing import Any
 
 import torch
 from torch.fx import GraphModule, Node
-from torch.fx.node import map_arg
+
+from bayes_mtl.inference._constant_nodes import constant_nodes, value_of
 
 _CHECK = torch.ops.aten._linalg_check_errors.default
 _MOVE = torch.ops.aten._to_copy.default
@@ -52,36 +52,16 @@ def move_constants_once(graph: GraphModule) -> None:
 
     Hyperpriors were made on the CPU, and their parameters are constants of the graph.
     """
-    moves = [node for node in graph.graph.nodes if node.target is _MOVE and _is_known(node)]
+    constant = constant_nodes(graph)
+    moves = [node for node in graph.graph.nodes if node.target is _MOVE and node in constant]
+    known: dict[Node, Any] = {}
+    values = [value_of(graph, node, known) for node in moves]
     for i, node in enumerate(moves):
-        graph.register_buffer(f"_moved_{i}", _value(graph, node), persistent=False)
+        graph.register_buffer(f"_moved_{i}", values[i], persistent=False)
         with graph.graph.inserting_before(node):
             node.replace_all_uses_with(graph.graph.get_attr(f"_moved_{i}"))
         _erase(graph, node)
     graph.recompile()
-
-
-def _is_known(node: Node) -> bool:
-    """Whether a node depends on constants alone."""
-    if node.op == "get_attr":
-        return True
-    target: Any = node.target
-    if target is getitem:
-        return _is_known(node.all_input_nodes[0])
-    if node.op != "call_function" or not isinstance(target, torch._ops.OpOverload):
-        return False
-    if target._schema.is_mutable or torch.Tag.nondeterministic_seeded in target.tags:
-        return False
-    return len(node.all_input_nodes) > 0 and all(_is_known(before) for before in node.all_input_nodes)
-
-
-def _value(graph: GraphModule, node: Node) -> Any:
-    """What a known node gives."""
-    target: Any = node.target
-    if node.op == "get_attr":
-        return getattr(graph, target)
-    arguments = map_arg((node.args, node.kwargs), lambda before: _value(graph, before))
-    return target(*arguments[0], **arguments[1])
 
 
 def _erase(graph: GraphModule, node: Node) -> None:

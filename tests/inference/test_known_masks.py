@@ -53,3 +53,15 @@ def test_long_graphs() -> None:
     graph = make_fx(deep)(torch.ones(3))
     positions_for_masks(graph)
     torch.testing.assert_close(graph(torch.zeros(3)), deep(torch.zeros(3)), atol=0, rtol=0)
+
+
+def test_a_mask_that_changes_through_a_view_stays_a_mask() -> None:
+    def changed(values: Tensor) -> Tensor:
+        mask = torch.zeros(3, dtype=torch.bool)
+        mask[:2].logical_or_(values[:2] > 0)
+        return values.new_zeros(3).index_put((mask,), torch.ones(()))
+
+    graph = make_fx(changed)(torch.tensor([1.0, -1.0, 1.0]))
+    positions_for_masks(graph)
+    for values in (torch.tensor([1.0, -1.0, 1.0]), torch.tensor([-1.0, 1.0, 1.0])):
+        torch.testing.assert_close(graph(values), changed(values), atol=0, rtol=0)

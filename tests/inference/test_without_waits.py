@@ -48,3 +48,16 @@ def test_constants_are_moved_once() -> None:
     found = graph(given)
     torch.manual_seed(1)
     assert torch.equal(found, shifted(given))
+
+
+def test_moves_in_long_graphs() -> None:
+    """Thousands of operations before a move that depends on the input: looked at without recursion."""
+
+    def deep(values: torch.Tensor) -> torch.Tensor:
+        for _ in range(2_000):
+            values = values + 1.0
+        return values.to(torch.float64)
+
+    graph = make_fx(deep)(torch.ones(3))
+    move_constants_once(graph)
+    torch.testing.assert_close(graph(torch.zeros(3)), deep(torch.zeros(3)), atol=0, rtol=0)
