@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from bayes_mtl._errors import UnsupportedError
 from bayes_mtl.inference._compile import constants_as_inputs
 from bayes_mtl.inference._known_masks import positions_for_masks
+from bayes_mtl.inference._small_algebra import SMALL_ALGEBRA
 from bayes_mtl.inference._step_state import StepState
 from bayes_mtl.inference._without_waits import move_constants_once, nan_for_errors
 
@@ -68,7 +69,7 @@ def capture_step(
     copies = [value.detach().clone() for value in state.flat()]
     inputs, form = tree_flatten((copies, dict(drawn)))
     with torch.random.fork_rng():
-        graph: GraphModule = make_fx(flat_step)(*inputs)
+        graph: GraphModule = make_fx(flat_step, decomposition_table=SMALL_ALGEBRA)(*inputs)
         nan_for_errors(graph)
         move_constants_once(graph)
         positions_for_masks(graph)

@@ -70,6 +70,8 @@ def _machine_code(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
         "fallback_random": True,
         "cpp_wrapper": on_cpu,
         "cpp.threads": torch.get_num_threads(),
+        # The last, partly filled vector of a short loop: in float64 quicker number by number.
+        "cpp.enable_loop_tail_vec": all(value.dtype != torch.float64 for value in inputs),
         "triton.cudagraphs": False,  # `CudaGraph` records the step, whose state changes in place
     }
     # With a context of tracing, which torch.compile would make, the cache on disk takes part.

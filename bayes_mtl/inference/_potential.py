@@ -20,6 +20,7 @@ from bayes_mtl._hidden import hidden
 from bayes_mtl.inference._compile import compile_graph, constants_as_inputs
 from bayes_mtl.inference._known_masks import positions_for_masks
 from bayes_mtl.inference._sites import latent_sites
+from bayes_mtl.inference._small_algebra import SMALL_ALGEBRA
 from bayes_mtl.inference._without_waits import nan_for_errors
 
 _SINGULAR: type[Exception] = vars(torch.linalg)["LinAlgError"]
@@ -93,7 +94,9 @@ class Potential:
             Where the program cannot be captured or compiled: the reason.
         """
         with torch.random.fork_rng():
-            graph: GraphModule = make_fx(lambda flat: self._value_and_gradient(flat))(self.start.clone())
+            graph: GraphModule = make_fx(
+                lambda flat: self._value_and_gradient(flat), decomposition_table=SMALL_ALGEBRA
+            )(self.start.clone())
         positions_for_masks(graph)
         nan_for_errors(graph)
         constants = constants_as_inputs(graph)
@@ -112,7 +115,7 @@ class Potential:
         Far out a covariance may be singular to machine precision: such a point has density zero, which
         is a divergence to a sampler and too long a step to an optimiser.
         """
-        flat = torch.tensor(point, dtype=torch.float64)
+        flat = torch.from_numpy(np.asarray(point, dtype=np.float64))
         try:
             with self._lock:
                 value, gradient = self._run(flat)

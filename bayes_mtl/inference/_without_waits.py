@@ -1,5 +1,6 @@
 """Changes to a captured graph, so that a device runs it without a word from the host."""
 
+from operator import getitem
 from typing import Any
 
 import torch
@@ -40,9 +41,9 @@ def _later(one: Node, other: Node) -> Node:
 
 
 def _first_result(info: Node) -> Node | None:
-    """The factor that comes with ``info``."""
+    """The factor that comes with ``info``; one that was written out is NaN by itself."""
     whole = info.args[0]
-    if not isinstance(whole, Node):
+    if info.target is not getitem or not isinstance(whole, Node):
         return None
     return next((user for user in whole.users if user is not info and user.args[1] == 0), None)
 
