@@ -25,6 +25,9 @@ from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
 _WORTH_COMPILING = 2_000
 """Iterations of all chains; each takes a dozen evaluations."""
 
+_WORTH_A_CORE = 2e-4
+"""Seconds of an evaluation from which chains run beside each other: below, they wait for Python's lock."""
+
 
 @dataclass(frozen=True)
 class NUTS(AbstractInference):
@@ -127,7 +130,7 @@ class NUTS(AbstractInference):
             draws=self.draws,
             tune=self.warmup,
             chains=self.chains,
-            cores=self.chains,
+            cores=self.chains if _seconds(potential) > _WORTH_A_CORE else 1,
             seed=int(torch.randint(2**31, ()).item()),
             save_warmup=False,
             progress_bar=self.progress,
@@ -138,3 +141,13 @@ class NUTS(AbstractInference):
         with torch.no_grad():
             draws, _ = potential.unpack(torch.as_tensor(points))
         return LatentDraws(dict(draws), chains=self.chains, divergences=divergences)
+
+
+def _seconds(potential: Potential) -> float:
+    """Of an evaluation; how the chains share the cores makes no difference to their draws."""
+    point = potential.start.numpy()
+    potential.value_and_gradient(point)
+    began = time.perf_counter()
+    for _ in range(10):
+        potential.value_and_gradient(point)
+    return (time.perf_counter() - began) / 10
