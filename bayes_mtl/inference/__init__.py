@@ -5,6 +5,7 @@ from bayes_mtl.inference._abstract_module_gradient import AbstractModuleGradient
 from bayes_mtl.inference._abstract_task_weights import AbstractTaskWeights
 from bayes_mtl.inference._adapt import adapt
 from bayes_mtl.inference._affinities import affinities
+from bayes_mtl.inference._auto_amortised import AutoAmortised
 from bayes_mtl.inference._collapsed import Collapsed
 from bayes_mtl.inference._coordinate_ascent import CoordinateAscent
 from bayes_mtl.inference._distill import distill
@@ -40,6 +41,7 @@ __all__ = [
     "AbstractInference",
     "AbstractModuleGradient",
     "AbstractTaskWeights",
+    "AutoAmortised",
     "AutoTaskBlocks",
     "Collapsed",
     "CoordinateAscent",

@@ -10,6 +10,7 @@ from torch import nn
 from bayes_mtl._hidden import hidden
 from bayes_mtl._shapes import Dims
 from bayes_mtl.data import Minibatches
+from bayes_mtl.inference._auto_amortised import AutoAmortised
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._sites import start_near_zero
 from bayes_mtl.inference._task_batches import TaskBatches
@@ -34,7 +35,7 @@ def by_task(program: object, guide: nn.Module, batches: Batches) -> TaskBatches 
     if not isinstance(batches, Minibatches) or program.network is not None or len(program.kinds) > 1:
         return None
     tasks = len(program.schema.tasks)
-    if tasks < _MANY * batches.size or not guide.task_parameters():
+    if tasks < _MANY * batches.size or not (guide.task_parameters() or isinstance(guide, AutoAmortised)):
         return None
     known = type(program.likelihood).bind in _NO_TABLES and type(program.prior).bind is AbstractTaskPrior.bind
     return TaskBatches(batches, tasks) if known and _independent(program) else None

@@ -26,19 +26,25 @@ def start_values(program: Program, data: TaskData) -> dict[str, Tensor]:
     """
     if isinstance(program.network, AbstractRandomNetwork):
         return program.network.start()
+    sums = response_sums(program, data)
+    return {} if sums is None else start_from(program, sums)
+
+
+def response_sums(program: Program, data: TaskData) -> list[Statistics] | None:
+    """Sums over each task's rows, with the working response of each output; None where there can be none."""
     if is_trained(program) or (program.network is None and data.x.ndim == 3 and data.step is None):
-        return {}
+        return None
     response = _on_scale(program, data)
     design = frozen_design(program, data)
     width = design(slice(0, 1)).shape[-1] if design is not None else len(program.features)
     if max(len(data.schema.tasks), program.outputs) * width**2 > _LARGEST:
-        return {}
+        return None
     sums: list[Statistics] = []
     for c in range(program.outputs):
         one = response[:, min(c, response.shape[1] - 1)]
         known = sums[0].xx if sums else None
         sums.append(gram(data, program.scaling, response=one, design=design, xx=known))
-    return start_from(program, sums)
+    return sums
 
 
 def start_from(program: Program, sums: Sequence[Statistics]) -> dict[str, Tensor]:

@@ -65,7 +65,7 @@ def fit_by_svi(
             network = TrainedNetwork(program, svi.network, data, epoch, svi.learning_rate)
         mark = fingerprint(svi, program, data, seed) if svi.checkpoint else ""
         with on_device(device):
-            guide = make_guide(svi.guide, program, start_on_device(program, data))
+            guide = make_guide(svi.guide, program, start_on_device(program, data), data)
             watch = None if svi.validation is None else Watch(svi.validation, program, device)
             training = trained(svi, program, guide, batches, mark, network, watch, processes, epoch)
             gradient = {} if processes.several else measured(svi, program, guide, batches, training, seed)

@@ -17,6 +17,7 @@ from bayes_mtl.model import TASK_PLATES, task_scale
 
 _MOST_COUPLING = 500_000
 """Numbers that may couple tasks to hyperparameters: every step updates them all."""
+_PARTS = ("loc", "log_scale", "lower", "coupling")
 
 
 class AutoTaskBlocks(AutoGuide):
@@ -42,6 +43,8 @@ class AutoTaskBlocks(AutoGuide):
         The same for the block of the hyperparameters.
     """
 
+    _most_coupling: float = _MOST_COUPLING
+
     def __init__(
         self,
         model: Callable[..., Any],
@@ -64,21 +67,34 @@ class AutoTaskBlocks(AutoGuide):
         ]
         globals_size = sum(site.size for site in self._blocks[0][1])
         for i, (plate, members) in enumerate(self._blocks):
-            if not members:
-                continue
-            batch = [plate[1]] if plate else []
-            start = torch.cat([site.start.reshape(*batch, -1) for site in members], -1)
-            size = start.shape[-1]
-            setattr(self, f"loc_{i}", torch.nn.Parameter(start.clone()))
-            log_scale = torch.full_like(start, self._init_scale).log()
-            setattr(self, f"log_scale_{i}", torch.nn.Parameter(log_scale))
-            small = size <= (self._largest if plate else self._largest_global)
-            if small and size > 1:
-                setattr(self, f"lower_{i}", torch.nn.Parameter(torch.zeros(*batch, size, size)))
-            coupled = globals_size * start.numel() <= _MOST_COUPLING
-            if plate and small and coupled and 0 < globals_size <= self._largest_global:
-                coupling = torch.zeros(*batch, size, globals_size)
-                setattr(self, f"coupling_{i}", torch.nn.Parameter(coupling))
+            if members:
+                self._keep(i, plate, self._first_part(plate, members, globals_size))
+
+    def _first_part(
+        self, plate: tuple[str, int] | None, members: list[Site], globals_size: int
+    ) -> dict[str, Tensor]:
+        """What a block starts with; zeros take no memory yet."""
+        batch = [plate[1]] if plate else []
+        loc = torch.cat([site.start.reshape(*batch, -1) for site in members], -1)
+        size = loc.shape[-1]
+        found = {"loc": loc, "log_scale": torch.full_like(loc, self._init_scale).log()}
+        small = size <= (self._largest if plate else self._largest_global)
+        if small and size > 1:
+            found["lower"] = loc.new_zeros(()).expand(*batch, size, size)
+        coupled = globals_size * loc.numel() <= self._most_coupling
+        if plate and small and coupled and 0 < globals_size <= self._largest_global:
+            found["coupling"] = loc.new_zeros(()).expand(*batch, size, globals_size)
+        return found
+
+    def _keep(self, i: int, plate: tuple[str, int] | None, part: dict[str, Tensor]) -> None:
+        """Make parameters of what a block starts with."""
+        for name, value in part.items():
+            setattr(self, f"{name}_{i}", torch.nn.Parameter(value.clone()))
+
+    def _part(self, i: int) -> dict[str, Tensor]:
+        """What a block is made of now."""
+        every = {name: getattr(self, f"{name}_{i}", None) for name in _PARTS}
+        return {name: value for name, value in every.items() if value is not None}
 
     def forward(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         """Sample all latent sites; returns their values by name."""
@@ -94,7 +110,7 @@ class AutoTaskBlocks(AutoGuide):
         return [
             found[name]
             for i, (plate, members) in enumerate(self._blocks)
-            for name in (f"loc_{i}", f"log_scale_{i}", f"lower_{i}", f"coupling_{i}")
+            for name in (f"{part}_{i}" for part in _PARTS)
             if members and plate is not None and plate[0] in TASK_PLATES and name in found
         ]
 
@@ -104,34 +120,38 @@ class AutoTaskBlocks(AutoGuide):
         for i, (plate, members) in enumerate(self._blocks):
             if not members:
                 continue
+            part = self._part(i)
             if plate is None:
-                white = self._block(i, members, values, None)
+                white = _block(i, members, part, values, None)
             else:
-                with pyro.plate(plate[0], len(getattr(self, f"loc_{i}")), dim=-1):
-                    self._block(i, members, values, white)
+                with pyro.plate(plate[0], len(part["loc"]), dim=-1):
+                    _block(i, members, part, values, white)
         return values
 
-    def _block(self, i: int, members: list[Site], values: dict[str, Tensor], white: Tensor | None) -> Tensor:
-        loc, log_scale = getattr(self, f"loc_{i}"), getattr(self, f"log_scale_{i}")
-        zero = loc.new_zeros(())
-        noise = pyro.sample(
-            f"_block_{i}",
-            Normal(zero, zero + 1.0).expand([loc.shape[-1]]).to_event(1),
-            infer={"is_auxiliary": True},
-        )
-        moved = noise
-        if hasattr(self, f"lower_{i}"):
-            lower = getattr(self, f"lower_{i}").tril(-1)
-            moved = noise + (lower @ noise.unsqueeze(-1)).squeeze(-1)
-        flat = loc + log_scale.exp() * moved
-        if white is not None and hasattr(self, f"coupling_{i}"):
-            flat = flat + (getattr(self, f"coupling_{i}") @ white.unsqueeze(-1)).squeeze(-1)
-        # Density of the sample by change of variables from the noise: no triangular solve in the step.
-        density, at = -log_scale.sum(-1), 0
-        for site in members:
-            value, jacobian = site.constrain(flat[..., at : at + site.size])
-            at += site.size
-            delta = Delta(value, log_density=density - jacobian, event_dim=site.event_dim)
-            values[site.name] = pyro.sample(site.name, delta)
-            density = torch.zeros_like(density)
-        return noise
+
+def _block(
+    i: int, members: list[Site], part: dict[str, Tensor], values: dict[str, Tensor], white: Tensor | None
+) -> Tensor:
+    """Sample the sites of a block into ``values``; the noise that it was made of."""
+    loc, log_scale = part["loc"], part["log_scale"]
+    zero = loc.new_zeros(())
+    noise: Tensor = pyro.sample(
+        f"_block_{i}",
+        Normal(zero, zero + 1.0).expand([loc.shape[-1]]).to_event(1),
+        infer={"is_auxiliary": True},
+    )
+    moved = noise
+    if "lower" in part:
+        moved = noise + (part["lower"].tril(-1) @ noise.unsqueeze(-1)).squeeze(-1)
+    flat = loc + log_scale.exp() * moved
+    if white is not None and "coupling" in part:
+        flat = flat + (part["coupling"] @ white.unsqueeze(-1)).squeeze(-1)
+    # Density of the sample by change of variables from the noise: no triangular solve in the step.
+    density, at = -log_scale.sum(-1), 0
+    for site in members:
+        value, jacobian = site.constrain(flat[..., at : at + site.size])
+        at += site.size
+        delta = Delta(value, log_density=density - jacobian, event_dim=site.event_dim)
+        values[site.name] = pyro.sample(site.name, delta)
+        density = torch.zeros_like(density)
+    return noise

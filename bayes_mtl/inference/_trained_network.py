@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import nn
 
 from bayes_mtl._errors import UnsupportedError
@@ -55,6 +56,7 @@ class TrainedNetwork:
                 f"{'no network' if module is None else 'a frozen one'}. Leave network= out."
             )
         self.module, self._settings, self._program = module, settings, program
+        program.precision = torch.bfloat16 if settings.precision == "bfloat16" else None
         own = settings.learning_rate
         self._rate = learning_rate if own is None else own
         self._tasks = Tasks.of(program, data, epoch, self._rate)

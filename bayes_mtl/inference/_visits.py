@@ -13,8 +13,9 @@ VISITS = "visits"
 
 def count_visits(guide: nn.Module) -> None:
     """Let a guide that has its parameters keep how many steps each task has taken part in."""
-    if isinstance(guide, AutoTaskBlocks):
-        first = guide.task_parameters()[0].detach()
+    own = guide.task_parameters() if isinstance(guide, AutoTaskBlocks) else []
+    if own:
+        first = own[0].detach()
         guide.register_buffer(VISITS, first.new_zeros(len(first)))
 
 

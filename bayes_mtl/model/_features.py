@@ -15,8 +15,23 @@ def design(network: nn.Module | None, batch: Batch) -> Tensor:
     return _with_intercept(rows_of(batch.x, batch) if network is None else called(network, batch), batch)
 
 
-def training_design(network: nn.Module | None, batch: Batch) -> TrainingFeatures:
-    """The same in a fit, with what the network adds to the objective."""
+def training_design(
+    network: nn.Module | None, batch: Batch, precision: torch.dtype | None = None
+) -> TrainingFeatures:
+    """The same in a fit, with what the network adds to the objective.
+
+    With a ``precision``, a network in train mode multiplies matrices in it; what comes out is as precise as
+    the inputs' dtype, for the densities to come.
+    """
+    if precision is None or network is None or not network.training:
+        return _training_design(network, batch)
+    # Without its cache of parameters, which a captured step would find again outside of its graph.
+    with torch.autocast(batch.x.device.type, precision, cache_enabled=False):
+        found = _training_design(network, batch)
+    return TrainingFeatures(found.features.to(batch.x.dtype), found.terms)
+
+
+def _training_design(network: nn.Module | None, batch: Batch) -> TrainingFeatures:
     if isinstance(network, AbstractObjectiveNetwork) and network.training and batch.y is not None:
         found = network.objective(batch)
         return TrainingFeatures(_with_intercept(found.features, batch), found.terms)

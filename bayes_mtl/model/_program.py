@@ -36,7 +36,11 @@ class Program(PyroModule):
         ``[tasks, task features]`` of the fitted tasks, standardised, or None.
     seam
         Through it the features come from the network to the tasks' weights: a place for hooks.
+    precision
+        In which a network multiplies matrices while it is trained; None as everything else.
     """
+
+    precision: torch.dtype | None = None
 
     def __init__(
         self,
@@ -117,7 +121,7 @@ class Program(PyroModule):
     def forward(self, batch: Batch) -> Tensor:
         """The program: weights, parameters, network, predictor, targets."""
         weights, fixed, parameters = self._sampled(batch)
-        found = training_design(self.network, batch)
+        found = training_design(self.network, batch, self.precision)
         f = self.predictor(batch, weights, fixed, self.seam(found.features))
         with (
             pyro.plate("observations", batch.observations, dim=-1),

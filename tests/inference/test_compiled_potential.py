@@ -76,6 +76,16 @@ def test_chains_are_those_of_the_uncompiled_density() -> None:
     assert torch.allclose(*means, rtol=1e-3, atol=1e-3)
 
 
+def test_cores_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, data = MultiTaskModel(Hierarchical(covariance="diagonal"), Gaussian()), rows()
+    nuts = NUTS(draws=20, warmup=20, chains=2, compile=False, progress=False)
+    draws = []
+    for seconds in (0.0, math.inf):
+        monkeypatch.setattr("bayes_mtl.inference._nuts._WORTH_A_CORE", seconds)
+        draws.append(Collapsed(nuts).run(model, data).draws["mean"])
+    assert torch.equal(*draws)
+
+
 def test_a_graph_is_compiled_once_and_never_taken_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
     from torch.fx.experimental.proxy_tensor import make_fx
 
