@@ -117,8 +117,10 @@ class FewRows:
         with torch.no_grad():
             white = mode + (root @ noise.unsqueeze(-1)).squeeze(-1)
             density = torch.stack([self.log_density(one) for one in white])
-            # Density of a proposal: N(noise; 0, I) / |root|, against N(z; 0, I) in the target.
-            return white, density + 0.5 * noise.square().sum(-1) + torch.linalg.slogdet(root)[1]
+            # Density of a proposal: N(noise; 0, I) / |root|, against N(z; 0, I) in the target. The columns of
+            # the root are orthogonal.
+            volume = root.square().sum(-2).log().sum(-1) / 2
+            return white, density + 0.5 * noise.square().sum(-1) + volume
 
     def evidence(self, log_weights: Tensor) -> Tensor:
         """``[draws, components]``: log evidence from the log weights of `propose`, a component's included."""

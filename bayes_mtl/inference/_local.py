@@ -9,8 +9,11 @@ import torch
 
 from bayes_mtl._alone import alone
 
-_WORTH_THREADS = 10_000_000
-"""Numbers a step works on from which a second thread gains more than its synchronisation costs."""
+_WORTH_THREADS = 1_000_000
+"""Numbers a step works on from which a second thread gains more than its synchronisation costs.
+
+A rule and no clock: sums on two threads are rounded otherwise, and the same seed has to give the same fit.
+"""
 
 
 @contextmanager

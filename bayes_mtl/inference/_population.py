@@ -22,8 +22,16 @@ def ridge(parts: Sequence[Statistics], size: int) -> Tensor:
     xx = parts[0].xx[:, :size, :size]
     xy = torch.stack([part.xy[:, :size] for part in parts], -1)
     eye = torch.eye(size, dtype=xx.dtype)
-    pooled = torch.linalg.solve(xx.sum(0) + eye, xy.sum(0))
-    return torch.linalg.solve(xx + eye, xy + pooled)
+    pooled = _solve(xx.sum(0) + eye, xy.sum(0))
+    return _solve(xx + eye, xy + pooled)
+
+
+def _solve(precision: Tensor, right: Tensor) -> Tensor:
+    """By Cholesky factors: those of Gauss, in batches of large matrices, never end on several threads.
+
+    (torch 2.13 with MKL: ten matrices of 200 rows.)
+    """
+    return torch.cholesky_solve(right, torch.linalg.cholesky(precision))
 
 
 def population(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 from bayes_mtl.inference._compile import compile_or_warn
@@ -18,11 +19,16 @@ from bayes_mtl.inference._step import Step
 from bayes_mtl.inference._task_batches import TaskBatches
 from bayes_mtl.inference._task_step import TaskStep
 from bayes_mtl.inference._trained_network import TrainedNetwork
+from bayes_mtl.model import Program
 
 _FIRST_EAGER = 300
 """Steps before ``"auto"`` compiles: a fit that ends within them gains nothing."""
 _WORTH_COMPILING = 2_000
 """Steps that must be left: compiling costs about as much as a thousand uncompiled ones."""
+
+
+_LARGE_HEAD = 1_000
+"""Weights of a task, over all of its outputs, from which products of matrices are most of a step."""
 
 
 class Steps:
@@ -97,9 +103,22 @@ class Steps:
 
     def _change(self, drawn: dict[str, Tensor]) -> None:
         self._step.finish()
+        if not _multiplies(self._parts.program):
+            torch.set_num_threads(1)
         self._step = compile_or_warn(partial(self._compiled, drawn), "SVI") or self._step
 
     def _compiled(self, drawn: dict[str, Tensor]) -> Step:
         if self._processes.several:
             return SharedStep(self._parts, self._processes, drawn)
         return CompiledStep(self._parts, drawn, gradient=self._gradient, renewals=self._renewals)
+
+
+def _multiplies(program: object) -> bool:
+    """Whether a compiled step is products of matrices for the most part, which gain by several threads.
+
+    Elsewhere it is sums over rows by task, which wait for each other: three times slower on two threads.
+    """
+    if not isinstance(program, Program):
+        return False
+    large = program.outputs > 1 and len(program.features) * program.outputs >= _LARGE_HEAD
+    return program.network is not None or large

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from bayes_mtl.inference._svi import SVI
 
 _WORTH_A_GPU = 2_000_000
+_PRODUCTS = 10
+"""Products of a network that cost as much as an operation on one number."""
 
 
 def fit_by_svi(
@@ -48,7 +50,7 @@ def fit_by_svi(
         Where data, model and settings do not fit together.
     """
     began = time.perf_counter()
-    with seeded(seed), local_parameters(work(svi, data) // processes.share.size):
+    with seeded(seed), local_parameters(_arithmetic(svi, model, data) // processes.share.size):
         program = model.program(data).train()
         if processes.several and isinstance(program.network, AbstractStochasticNetwork):
             raise UnsupportedError(
@@ -159,3 +161,10 @@ def work(svi: "SVI", data: TaskData) -> int:
     """Numbers that one step works on, for one output."""
     rows = min(len(data), svi.batch_size or len(data))
     return rows * (data.x.shape[-1] + 1) * svi.particles
+
+
+def _arithmetic(svi: "SVI", model: MultiTaskModel, data: TaskData) -> int:
+    """The same with what a network adds, whose products are quicker than operations one by one."""
+    network = model.network
+    size = 0 if network is None else sum(value.numel() for value in network.parameters())
+    return work(svi, data) + min(len(data), svi.batch_size or len(data)) * size // _PRODUCTS

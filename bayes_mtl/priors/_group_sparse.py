@@ -201,7 +201,8 @@ class GroupSparse(AbstractGaussianTaskPrior):
     def coordinate_updates(self, statistics: Statistics, dims: Dims) -> GroupUpdates:
         """Updates for `CoordinateAscent`, started at ridge estimates."""
         eye = torch.eye(dims.features, dtype=statistics.xx.dtype)
-        ridge = torch.linalg.solve(statistics.xx + eye, statistics.xy.unsqueeze(-1))
+        factor = torch.linalg.cholesky(statistics.xx + eye)
+        ridge = torch.cholesky_solve(statistics.xy.unsqueeze(-1), factor)
         given = {"order": self.order, "chi": self.chi, "phi": self.phi}
         sizes = torch.tensor(group_sizes(dims), dtype=torch.float64)
         own = torch.full((1,), float(dims.tasks * sizes.sum()), dtype=torch.float64)
