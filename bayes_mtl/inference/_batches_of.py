@@ -1,10 +1,11 @@
 """Batches of a data set for a program."""
 
 import math
+from dataclasses import replace
 
 import torch
 
-from bayes_mtl.data import AbstractSchedule, Minibatches, Share, TaskData
+from bayes_mtl.data import AbstractSchedule, Batch, Minibatches, Share, TaskData
 from bayes_mtl.data._share import WHOLE
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._whole_data import WholeData
@@ -33,7 +34,8 @@ def batches_of(
         full = len(data) * len(program.features) * program.outputs <= _LARGEST_FULL_BATCH
         size = len(data) if full else _BATCH
     if size >= len(data) and schedule is None:
-        return WholeData(share.of_batch(program.batch(data)).to(device, torch.float32)), 1
+        whole = share.of_batch(program.batch(data)).to(device, torch.float32)
+        return WholeData(_designed(program, whole)), 1
     by_rows = program.network is not None and schedule is None
     batches = Minibatches(
         data,
@@ -47,3 +49,13 @@ def batches_of(
         share=share,
     )
     return batches, math.ceil(batches.units / batches.size)
+
+
+def _designed(program: Program, batch: Batch) -> Batch:
+    """The same batch with the rows that weights multiply made once, in place of in every step."""
+    if program.network is not None:
+        return batch
+    fixed = program.fixed_rows(batch)
+    return replace(
+        batch, x=program.design(batch), fixed=fixed, row=None, step=None, length=None, intercept=False
+    )
