@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
-from torch.fx import GraphModule
+from torch.fx import GraphModule, Node
 
 from bayes_mtl._errors import UnsupportedError
 from bayes_mtl.inference._vector_instructions import compiler_knows_all
@@ -17,6 +17,8 @@ from bayes_mtl.inference._vector_instructions import compiler_knows_all
 Result = TypeVar("Result")
 
 
+_GATHERED = "gathered"
+"""Mark of graphs that gather the same numbers many times."""
 _KEPT = 16
 _compiled: "OrderedDict[tuple[object, ...], Callable[..., Any]]" = OrderedDict()
 """Machine code of the latest graphs: fits of one model to many data sets of one shape compile once."""
@@ -74,6 +76,9 @@ def _machine_code(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
         "cpp.enable_loop_tail_vec": all(value.dtype != torch.float64 for value in inputs),
         "triton.cudagraphs": False,  # `CudaGraph` records the step, whose state changes in place
     }
+    if graph.meta.get(_GATHERED):
+        # Otherwise what is gathered is calculated anew for every row that asks for it.
+        options |= {"realize_reads_threshold": 2, "realize_opcount_threshold": 8}
     # With a context of tracing, which torch.compile would make, the cache on disk takes part.
     context = TracingContext(FakeTensorMode(shape_env=ShapeEnv()))
     try:
@@ -133,7 +138,17 @@ def constants_as_inputs(graph: GraphModule) -> list[Tensor]:
             graph.graph.erase_node(node)
         delattr(graph, name)
         constants.append(value.detach())
+    graph.meta[_GATHERED] = any(_is_large_gather(node) for node in graph.graph.nodes)
     for node in graph.graph.nodes:
         node.meta.pop("val", None)  # what was traced stays alive otherwise, and stands in the compiler's way
     graph.recompile()
     return constants
+
+
+def _is_large_gather(node: Node) -> bool:
+    """Whether every number is gathered four times or more on average: parameters of tasks by many rows."""
+    if node.target is not torch.ops.aten.index_select.default:
+        return False
+    source: Any = node.args[0]
+    numbers = [value.meta["val"].numel() for value in (node, source) if "val" in value.meta]
+    return len(numbers) == 2 and numbers[0] >= 4 * numbers[1] > 4
