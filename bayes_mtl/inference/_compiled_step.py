@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from bayes_mtl.inference._capture import capture_step, first
@@ -63,6 +64,7 @@ class CompiledStep:
         self._run: Callable[..., Any] = captured.graph
         if compiled:
             self._run = compile_graph(captured.graph, self._inputs(drawn))
+        self._flushed = float(torch.tensor(1e-39) * 1.0) == 0.0  # how it was, which torch does not tell
         on_gpu = self._flat[0].device.type == "cuda"
         self._graph = CudaGraph(self._run, self._flat, drawn, self._constants) if on_gpu else None
 
@@ -77,7 +79,13 @@ class CompiledStep:
             self._state.follow(self._optimiser)
         if self._graph is not None:
             return self._graph(drawn)
-        return float(first(self._run(*self._inputs(drawn))))
+        # Shares of a mixture, and moments of what has no gradient, get smaller than normal numbers, with
+        # which a CPU calculates many times as slowly.
+        torch.set_flush_denormal(True)
+        try:
+            return float(first(self._run(*self._inputs(drawn))))
+        finally:
+            torch.set_flush_denormal(self._flushed)
 
     def finish(self) -> None:
         """Hand Adam's count of steps back to the optimiser."""

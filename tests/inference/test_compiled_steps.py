@@ -199,3 +199,14 @@ def test_what_cannot_be_captured_runs_uncompiled_and_says_why(network: nn.Module
     with pytest.warns(UserWarning, match=f"SVI goes on uncompiled.*(?:{reason})"):
         posterior = SVI(steps=5, batch_size=8, compile=True, progress=False).run(model, data)
     assert len(posterior.record.losses) == 5
+
+
+@pytest.mark.parametrize("flushed", [False, True])
+def test_the_processor_is_left_as_it_was(flushed: bool) -> None:
+    """A step takes numbers below the normal ones for 0; what comes after it does as it did before."""
+    torch.set_flush_denormal(flushed)
+    try:
+        trajectory(SVI(), MultiTaskModel(Pooled(), Gaussian()), example_data(Gaussian()), captured=True)
+        assert (float(torch.tensor(1e-39) * 1.0) == 0.0) is flushed
+    finally:
+        torch.set_flush_denormal(False)
