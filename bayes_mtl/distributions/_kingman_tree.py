@@ -28,6 +28,10 @@ class KingmanTree(TorchDistribution):
     ----------
     tasks
         Number of leaves, at least 2.
+    batch_shape
+        Of independent trees.
+    validate_args
+        Whether values are checked. Default: torch's setting.
 
     Notes
     -----

@@ -24,6 +24,8 @@ class StickBreaking(TorchDistribution):
         Positive, any batch shape; small values put most of the weight on few components.
     components
         Number of components, the truncation.
+    validate_args
+        Whether the concentration and values are checked. Default: torch's setting.
 
     References
     ----------
