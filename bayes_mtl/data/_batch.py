@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-OBSERVED = ("task", "y", "step", "noise", "offset", "trials", "censored", "scale")
+OBSERVED = ("task", "y", "step", "noise", "offset", "trials", "censored", "scale", "design")
 """Fields of a batch with one entry an observation, ``row`` apart."""
 ROWS = ("x", "fixed", "length")
 """Fields of a batch with one entry a row."""
@@ -44,6 +44,8 @@ class Batch:
         ``[tasks, task features]``, standardised, or None.
     intercept
         Whether a constant feature is put in front.
+    design
+        ``[observations, weights]``: what the weights multiply, where it was made before; None elsewhere.
     members
         ``[tasks]``: which of all tasks these are, where the batch holds a part of them only; ``task`` then
         counts among these, and all fields by task are theirs.
@@ -67,6 +69,7 @@ class Batch:
     censored: Tensor | None = None
     task_features: Tensor | None = None
     intercept: bool = True
+    design: Tensor | None = None
     members: Tensor | None = None
     task_weight: Tensor | None = None
 

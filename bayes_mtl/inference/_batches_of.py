@@ -53,9 +53,4 @@ def batches_of(
 
 def _designed(program: Program, batch: Batch) -> Batch:
     """The same batch with the rows that weights multiply made once, in place of in every step."""
-    if program.network is not None:
-        return batch
-    fixed = program.fixed_rows(batch)
-    return replace(
-        batch, x=program.design(batch), fixed=fixed, row=None, step=None, length=None, intercept=False
-    )
+    return batch if program.network is not None else replace(batch, design=program.design(batch))

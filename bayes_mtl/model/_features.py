@@ -12,6 +12,8 @@ from bayes_mtl.networks._called import called
 
 def design(network: nn.Module | None, batch: Batch) -> Tensor:
     """What each observation's weights multiply, ``[..., observations, features]``."""
+    if network is None and batch.design is not None:
+        return batch.design
     return _with_intercept(rows_of(batch.x, batch) if network is None else called(network, batch), batch)
 
 

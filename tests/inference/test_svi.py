@@ -16,6 +16,7 @@ from pyro.nn import PyroModule, PyroParam
 from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._errors import BayesMTLError, InputError, InputTypeError, UnsupportedError
 from bayes_mtl.inference import SVI, Plateau
+from bayes_mtl.inference._batches_of import batches_of
 from bayes_mtl.likelihoods import Bernoulli, Gaussian, Mixed, Poisson
 from bayes_mtl.networks import MLP
 from bayes_mtl.priors import Hierarchical, Independent, Pooled
@@ -180,3 +181,17 @@ def test_parameters_that_nothing_would_train_are_refused() -> None:
 def test_data_that_do_not_fit_the_likelihood() -> None:
     with pytest.raises(BayesMTLError):
         SVI(steps=1).run(MultiTaskModel(Pooled(), Bernoulli()), DATA)
+
+
+def test_rows_are_made_once_and_the_batch_keeps_its_own() -> None:
+    """A likelihood of one's own may read the features of a batch: they stay what they are elsewhere."""
+    data = cases.rows()
+    program = MultiTaskModel(Hierarchical(), Gaussian()).program(data)
+    batches, _ = batches_of(program, data, None, 1.0, 0, torch.device("cpu"))
+    whole, plain = batches.assemble(), program.batch(data)
+    assert torch.equal(whole.x, plain.x) and whole.intercept == plain.intercept
+    assert plain.design is None
+    assert torch.equal(whole.design, program.design(plain))
+    assert program.design(whole) is whole.design
+    some = torch.tensor([3, 1])
+    assert torch.equal(program.design(whole.select(some)), program.design(plain.select(some)))
