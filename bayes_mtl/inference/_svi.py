@@ -34,7 +34,8 @@ class SVI(AbstractInference):
     guide
         Called with the Pyro program, returns a guide: any of Pyro's autoguides (``AutoNormal``,
         ``AutoMultivariateNormal``, ``partial(AutoLowRankMultivariateNormal, rank=5)``) or a function of
-        your own. Default: a Gaussian block for the hyperparameters and one for each task.
+        your own; `AutoAmortised` has no parameters of single tasks. Default: a Gaussian block for the
+        hyperparameters and one for each task.
     steps
         Most steps; the plateau rule usually ends the training earlier.
     batch_size
