@@ -72,14 +72,14 @@ def test_error_of_gradients() -> None:
 def test_only_the_network_is_in_16_bits() -> None:
     with local_parameters():
         parts = made("bfloat16")
-        batch = rows_batch = parts.program.batch(rows())  # type: ignore[attr-defined]
+        batch = parts.program.batch(rows())  # type: ignore[attr-defined]
         seen: list[torch.dtype] = []
         parts.program.seam.register_forward_hook(lambda _m, _i, out: seen.append(out.dtype))  # type: ignore
         inside: list[torch.dtype] = []
         parts.program.network.register_forward_hook(lambda _m, _i, out: inside.append(out.dtype))  # type: ignore
         parts.program(batch)
         parts.program.eval()  # type: ignore[attr-defined]
-        parts.program(rows_batch)
+        parts.program(batch)
     assert inside == [torch.bfloat16, torch.float32]
     assert seen == [torch.float32, torch.float32]
     assert all(p.dtype == torch.float32 for p in parts.learned.tensors().values() if p.is_floating_point())
