@@ -39,7 +39,7 @@ def check_hyperparameters(posterior: Posterior, data: TaskData) -> Outcome | Non
     exact = exact_hyperparameters(posterior, data)
     if exact is None:
         return None
-    if exact.k > USABLE or exact.effective < _FEWEST:
+    if exact.found.k > USABLE or exact.found.effective < _FEWEST:
         return Outcome("hyperparameters with the weights integrated out: not judged, too few draws agree")
     labels, own = _entries(posterior, {name: posterior.draws[name] for name in exact.values})
     _, other = _entries(posterior, exact.values)
@@ -48,11 +48,11 @@ def check_hyperparameters(posterior: Posterior, data: TaskData) -> Outcome | Non
         return None
     names, own, other = [str(labels[i]) for i in used], own[:, used], other[:, used]
     low, middle, high = np.quantile(own, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2], axis=0)
-    held = exact.weights @ ((other >= low) & (other <= high))
-    below = exact.weights @ (other < middle)
+    held = exact.found.weights @ ((other >= low) & (other <= high))
+    below = exact.found.weights @ (other < middle)
     looked = (
         f"hyperparameters with the weights integrated out: {LEVEL:.0%} intervals hold {held.min():.0%} to "
-        f"{held.max():.0%} (from {exact.effective:,.0f} effective draws)"
+        f"{held.max():.0%} (from {exact.found.effective:,.0f} effective draws)"
     )
     off, wrong = (
         (held < least) | (held > most) | (below < left) | (below > right)

@@ -21,6 +21,8 @@ def better_inferences(posterior: Posterior) -> str:
         if guide is not None:
             tries.append(f"a richer guide: {guide}; Escalation() climbs from guide to guide by itself")
     if collapsible(posterior):
+        if "MAP" not in record.method or "None" not in record.settings.get("hyperparameters", ""):
+            tries.append("Collapsed(hyperparameters=PopulationMonteCarlo()), exact in about a second")
         tries.append("Collapsed(hyperparameters=NUTS()), exact up to Monte-Carlo error")
     elif program.network is None:
         tries.append("NUTS(), exact up to Monte-Carlo error but slow")

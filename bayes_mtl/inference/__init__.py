@@ -22,6 +22,7 @@ from bayes_mtl.inference._map import MAP
 from bayes_mtl.inference._memory import Memory
 from bayes_mtl.inference._network_training import NetworkTraining
 from bayes_mtl.inference._nuts import NUTS
+from bayes_mtl.inference._population_monte_carlo import PopulationMonteCarlo
 from bayes_mtl.inference._static_weights import StaticWeights
 from bayes_mtl.inference._stopping import Plateau
 from bayes_mtl.inference._surgery import GradientSurgery
@@ -52,6 +53,7 @@ __all__ = [
     "Memory",
     "NetworkTraining",
     "Plateau",
+    "PopulationMonteCarlo",
     "StaticWeights",
     "Tasks",
     "Trees",

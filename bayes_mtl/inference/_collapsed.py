@@ -1,12 +1,12 @@
 """Inference with the weights integrated out."""
 
 import time
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
 
-from bayes_mtl._errors import InputError, NumericalError, message
+from bayes_mtl._errors import InputError, NumericalError, UnsupportedError, message
 from bayes_mtl._seed import seeded
 from bayes_mtl.data import TaskData, TaskTable
 from bayes_mtl.inference._abstract_inference import AbstractInference
@@ -16,6 +16,7 @@ from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._map import MAP
 from bayes_mtl.inference._number_of_draws import number_of_draws, require_draws
 from bayes_mtl.inference._nuts import NUTS
+from bayes_mtl.inference._population_monte_carlo import PopulationMonteCarlo
 from bayes_mtl.inference._sites import latent_sites
 from bayes_mtl.inference._start import start_from
 from bayes_mtl.inference._svi import SVI
@@ -26,12 +27,14 @@ from bayes_mtl.priors import at_draws
 _LARGEST = 1 << 20  # numbers a chunk works on: about what a cache holds
 _OF_ROWS = ("batch_size", "temperature", "schedule", "device", "devices", "num_nodes", "checkpoint")
 """Settings of SVI that mean nothing without rows."""
+_FEW, _QUICK, _ROUNDS = 20, 50_000, 5
+"""Hyperparameters, numbers in the tasks' matrices, and rounds up to which exact draws take a second or so."""
 _SINGULAR: type[Exception] = vars(torch.linalg)["LinAlgError"]
 
 
 @dataclass(frozen=True)
 class Collapsed(AbstractInference):
-    """Weights integrated out exactly; hyperparameters by optimisation, SVI or NUTS.
+    """Weights integrated out exactly; hyperparameters by optimisation, importance sampling, SVI or NUTS.
 
     For Gaussian likelihoods, without a network or with a `Frozen` one, and priors that are Gaussian given
     their hyperparameters. The data enter through per-task sums of products, so a step costs the same for a
@@ -40,10 +43,12 @@ class Collapsed(AbstractInference):
     Parameters
     ----------
     hyperparameters
-        `MAP` (default: type II, with a Laplace approximation where it is cheap), `SVI` or `NUTS`: how the
-        hyperparameters' posterior is found. The weights are then drawn exactly given each draw of them.
+        How the hyperparameters' posterior is found: `PopulationMonteCarlo` (exact, for some twenty), `MAP`
+        (type II, with a Laplace approximation where it is cheap), `SVI` or `NUTS`. By default the first where
+        there are up to 20 and tasks times squared features do not exceed 50,000, and `MAP` beyond, or where
+        the first finds that its draws cannot be trusted. The weights are then drawn exactly given each draw.
     draws
-        Draws to keep with `MAP` or without any hyperparameters; with `SVI` and `NUTS`, theirs. Default 1,000,
+        Draws to keep with `MAP`, by default, or without any hyperparameters; else theirs. Default 1,000,
         or fewer (at least 100) where draws of all tasks' weights would take more than 0.4 GB.
 
     References
@@ -52,17 +57,16 @@ class Collapsed(AbstractInference):
     a task; MacKay, Bayesian interpolation (Neural Computation 1992): type II.
     """
 
-    hyperparameters: MAP | SVI | NUTS = field(default_factory=MAP)
+    hyperparameters: MAP | PopulationMonteCarlo | SVI | NUTS | None = None
     draws: int | None = None
 
     def __post_init__(self) -> None:
         require_draws(self.draws)
-        if not isinstance(self.hyperparameters, (MAP, SVI, NUTS)):
-            raise InputError(
-                message(
-                    "hyperparameters", "MAP(), SVI() or NUTS()", repr(self.hyperparameters), "Choose one."
-                )
-            )
+        if self.hyperparameters is None:
+            return
+        if not isinstance(self.hyperparameters, (MAP, PopulationMonteCarlo, SVI, NUTS)):
+            expected = "MAP(), PopulationMonteCarlo(), SVI() or NUTS()"
+            raise InputError(message("hyperparameters", expected, repr(self.hyperparameters), "Choose one."))
         for f in fields(self.hyperparameters):
             found = getattr(self.hyperparameters, f.name)
             if f.name in _OF_ROWS and found != f.default:
@@ -83,10 +87,7 @@ class Collapsed(AbstractInference):
             values = start_from(program, [collapsed.statistics])
             number = number_of_draws(self.draws, collapsed.dims.tasks * collapsed.dims.features)
             try:
-                if latent_sites(collapsed, (), values):
-                    found = self._hyperparameters(number).sample(collapsed, (), values)
-                else:
-                    found = LatentDraws({}, stopped="closed form")
+                name, found = self._hyperparameters(collapsed, values, number)
                 latents = _with_weights(collapsed, found, number)
             except _SINGULAR as error:
                 raise NumericalError(
@@ -95,7 +96,7 @@ class Collapsed(AbstractInference):
                     "the noise: Gaussian(noise='known') with TaskData's noise."
                 ) from error
             record = FitRecord(
-                method=f"Collapsed({type(self.hyperparameters).__name__})",
+                method=f"Collapsed({name})",
                 settings=self.described(),
                 seed=seed,
                 device="cpu",
@@ -111,11 +112,26 @@ class Collapsed(AbstractInference):
             posterior = build_posterior(program, latents, record)
         return posterior.with_record(seconds=time.perf_counter() - began)
 
-    def _hyperparameters(self, number: int) -> MAP | SVI | NUTS:
+    def _hyperparameters(
+        self, collapsed: CollapsedProgram, values: dict[str, Tensor], number: int
+    ) -> tuple[str, LatentDraws]:
+        """What found them, and their draws."""
         chosen = self.hyperparameters
-        if isinstance(chosen, MAP) or (isinstance(chosen, SVI) and chosen.draws is None):
-            return replace(chosen, draws=number)
-        return chosen
+        sites = latent_sites(collapsed, (), values)
+        if not sites:
+            return type(chosen or MAP()).__name__, LatentDraws({}, stopped="closed form")
+        if chosen is None:
+            size = sum(site.size * (site.plate[1] if site.plate else 1) for site in sites)
+            if size <= _FEW and collapsed.numbers <= _QUICK:
+                try:
+                    few = PopulationMonteCarlo(draws=number, rounds=_ROUNDS)
+                    return type(few).__name__, few.sample(collapsed, (), values)
+                except UnsupportedError:
+                    pass
+            chosen = MAP()
+        if isinstance(chosen, MAP) or (not isinstance(chosen, NUTS) and chosen.draws is None):
+            chosen = replace(chosen, draws=number)
+        return type(chosen).__name__, chosen.sample(collapsed, (), values)
 
 
 def _with_weights(collapsed: CollapsedProgram, found: LatentDraws, draws: int) -> dict[str, Tensor]:

@@ -64,6 +64,11 @@ class CollapsedProgram:
     data
         Read once, for per-task sums; a call's cost does not depend on the number of rows.
 
+    Attributes
+    ----------
+    statistics
+        The sums.
+
     Raises
     ------
     UnsupportedError
@@ -80,6 +85,12 @@ class CollapsedProgram:
         self.dims = program.dims(program.task_features)
         # Density of the targets in the user's units instead of the standardised ones.
         self.jacobian = -self.statistics.n * torch.as_tensor(np.log(program.scaling.spread[:, 0]))
+
+    @property
+    def numbers(self) -> int:
+        """Numbers in the matrices of one call."""
+        tasks, size = self.dims.tasks, self.dims.features
+        return (tasks * size) ** 2 if correlated(self.prior, self.dims) else tasks * size**2
 
     def evidence(self) -> Evidence | DenseEvidence:
         """Sample the hyperparameters; evidence given them."""

@@ -19,6 +19,7 @@ from bayes_mtl.inference._importance_resample import LARGEST_K, importance_resam
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._nuts import NUTS
 from bayes_mtl.inference._only_svi import require_fixed_joint
+from bayes_mtl.inference._population_monte_carlo import PopulationMonteCarlo
 from bayes_mtl.inference._sites import latent_sites
 from bayes_mtl.inference._start import start_values
 from bayes_mtl.inference._svi import SVI
@@ -33,14 +34,15 @@ def ladder(svi: SVI, nuts: NUTS) -> dict[str, AbstractInference]:
     """The order in which approximations get richer, each by its name.
 
     Independent Gaussians; a Gaussian block for the hyperparameters and one for each task, coupled to it; a
-    covariance of low rank between all unknowns; one of full rank; chains, with the weights integrated out
-    where that is possible.
+    covariance of low rank between all unknowns; one of full rank; with the weights integrated out, points
+    weighted by importance, then chains; chains on everything.
     """
     return {
         "mean field": replace(svi, guide=AutoNormal),
         "task blocks": replace(svi, guide=None),
         "low rank": replace(svi, guide=partial(AutoLowRankMultivariateNormal, rank=10)),
         "full rank": replace(svi, guide=AutoMultivariateNormal),
+        "collapsed points": Collapsed(PopulationMonteCarlo(progress=nuts.progress)),
         "collapsed chains": Collapsed(nuts),
         "chains": nuts,
     }
@@ -50,9 +52,9 @@ def ladder(svi: SVI, nuts: NUTS) -> dict[str, AbstractInference]:
 class Escalation(AbstractInference):
     """Fit with one approximation after the other until k-hat says that one is close, and correct that.
 
-    From the cheapest to the exact: mean field, task blocks, low rank, full rank (up to 2,000 unknowns), and
-    chains, with the weights integrated out where that is possible. What does not fit the model is passed
-    over.
+    From guides to the exact: mean field, task blocks, low rank, full rank (up to 2,000 unknowns); then, where
+    the weights can be integrated out, `PopulationMonteCarlo` and chains; then chains on everything. What does
+    not fit the model is passed over.
 
     Parameters
     ----------
@@ -62,7 +64,7 @@ class Escalation(AbstractInference):
         Settings of the chains.
     first, last
         Rungs to begin and to end with, by name: ``"mean field"``, ``"task blocks"``, ``"low rank"``,
-        ``"full rank"``, ``"collapsed chains"``, ``"chains"``.
+        ``"full rank"``, ``"collapsed points"``, ``"collapsed chains"``, ``"chains"``.
     largest_k
         k-hat from which an approximation is not close enough; at most 0.7.
     correct

@@ -72,11 +72,7 @@ def importance_resample(posterior: Posterior, *, draws: int | None = None, seed:
         )
     weights = np.exp(smoothed)
     with seeded(seed):
-        start = float(torch.rand((), dtype=torch.float64))
-    # Systematic: a draw that should come 2.3 times comes 2 or 3 times.
-    edges = np.cumsum(weights / weights.sum())
-    chosen = np.searchsorted(edges, (start + np.arange(number)) / number)
-    index = torch.as_tensor(np.minimum(chosen, len(weights) - 1))
+        index = systematic(weights, number)
     worth = 1.0 / float(np.square(weights / weights.sum()).sum())
     settings = {**record.settings, "resampled": f"k-hat {k:.2f}, worth {worth:.0f} of {len(weights)} draws"}
     return replace(
@@ -84,3 +80,11 @@ def importance_resample(posterior: Posterior, *, draws: int | None = None, seed:
         draws={name: value[index] for name, value in posterior.draws.items()},
         record=replace(record, log_weights=None, settings=settings),
     )
+
+
+def systematic(weights: np.ndarray, number: int) -> torch.Tensor:
+    """``[number]``, positions in order: one that should come 2.3 times comes 2 or 3 times."""
+    start = float(torch.rand((), dtype=torch.float64))
+    edges = np.cumsum(weights / weights.sum())
+    chosen = np.searchsorted(edges, (start + np.arange(number)) / number)
+    return torch.as_tensor(np.minimum(chosen, len(weights) - 1))

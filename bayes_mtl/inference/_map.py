@@ -19,6 +19,8 @@ from bayes_mtl.data import TaskData
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._hyper import LatentDraws
 from bayes_mtl.inference._local import local_parameters
+from bayes_mtl.inference._many_densities import log_densities
+from bayes_mtl.inference._mode import curvature, find_mode
 from bayes_mtl.inference._only_svi import require_fixed_joint
 from bayes_mtl.inference._potential import Potential
 from bayes_mtl.inference._sites import start_near_zero
@@ -31,8 +33,6 @@ _GAIN_OF_MODE, _GAIN_OF_POINT = 1e-5, 5e-3
 """Nats a step must gain to go on."""
 _FLAT, _SADDLE = 1e-2, 0.5
 """Curvatures below which a direction is flat, and below minus which the point is no mode."""
-_TOGETHER = 10
-"""Draws whose density is evaluated together: few, so that their matrices stay in the cache."""
 
 
 @dataclass(frozen=True)
@@ -111,42 +111,22 @@ class MAP(AbstractInference):
         values: Mapping[str, Tensor],
     ) -> LatentDraws:
         """Mode of any program without discrete sites, as draws."""
-        from scipy.optimize import minimize
-
         potential = Potential(program, arguments, values)
-        losses: list[float] = []
-
-        def negative(point: np.ndarray) -> tuple[float, np.ndarray]:
-            value, gradient = potential.value_and_gradient(point)
-            losses.append(-value)
-            return -value, -gradient
-
-        start = potential.start.numpy()
         # Stop where a step gains less than posterior noise would show; a Hessian needs a sharper mode.
         gain = _GAIN_OF_MODE if 0 < len(potential) <= self.laplace else _GAIN_OF_POINT
-        limits = {
-            "maxiter": self.iterations,
-            "maxfun": 4 * self.iterations,
-            "maxcor": 30,
-            "ftol": gain / max(1.0, abs(negative(start)[0])),
-            "gtol": 1e-3,
-        }
-        result = minimize(negative, start, jac=True, method="L-BFGS-B", options=limits)
-        mode = torch.as_tensor(result.x)
-        stopped = "converged" if result.success else str(result.message)
+        mode = find_mode(potential, self.iterations, gain)
         if 0 < len(potential) <= self.laplace:
-            points, log_weights = _laplace(potential, mode, self.draws)
+            points, log_weights = _laplace(potential, mode.point, self.draws)
         else:
-            points, log_weights = mode.expand(1, -1), None
+            points, log_weights = mode.point.expand(1, -1), None
         with torch.no_grad():
             values, _ = potential.unpack(points)
-        return LatentDraws(dict(values), np.asarray(losses), stopped, log_weights)
+        return LatentDraws(dict(values), mode.losses, mode.stopped, log_weights)
 
 
 def _laplace(potential: Potential, mode: Tensor, draws: int) -> tuple[Tensor, np.ndarray]:
     """Draws of the Gaussian with the curvature at the mode, and their log importance weights."""
-    hessian = _hessian(potential, mode)
-    values, vectors = torch.linalg.eigh(-(hessian + hessian.mT) / 2)
+    values, vectors = curvature(potential, mode)
     if float(values.min()) < -_SADDLE:
         warnings.warn(
             "The optimiser stopped at a point from which the posterior still rises; directions that are not "
@@ -157,22 +137,8 @@ def _laplace(potential: Potential, mode: Tensor, draws: int) -> tuple[Tensor, np
     flat = values < _FLAT
     noise = torch.randn(draws, len(mode), dtype=mode.dtype).masked_fill(flat, 0.0)
     points = mode + (noise / values.masked_fill(flat, 1.0).sqrt()) @ vectors.mT
-    with torch.no_grad():
-        target = torch.cat([potential.log_density(part) for part in points.split(_TOGETHER)])
     log_guide = -0.5 * noise.square().sum(-1)
-    return points, (target - log_guide).numpy()
-
-
-def _hessian(potential: Potential, mode: Tensor, step: float = 1e-4) -> Tensor:
-    """Central differences of the exact gradient: error about step^2, no second derivatives needed."""
-    point, rows = mode.numpy(), []
-    for i in range(len(point)):
-        shift = np.zeros_like(point)
-        shift[i] = step
-        above = potential.value_and_gradient(point + shift)[1]
-        below = potential.value_and_gradient(point - shift)[1]
-        rows.append((above - below) / (2 * step))
-    return torch.as_tensor(np.stack(rows))
+    return points, (log_densities(potential, points) - log_guide).numpy()
 
 
 def _point_guide(program: Program) -> AutoLaplaceApproximation:

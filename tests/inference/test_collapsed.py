@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._errors import InputError, NumericalError, UnsupportedError
-from bayes_mtl.inference import MAP, NUTS, SVI, AbstractInference, Collapsed
+from bayes_mtl.inference import MAP, NUTS, SVI, AbstractInference, Collapsed, PopulationMonteCarlo
 from bayes_mtl.inference._collapsed_program import CollapsedProgram
 from bayes_mtl.likelihoods import Bernoulli, Gaussian, Mixed, StudentT
 from bayes_mtl.networks import MLP
@@ -247,7 +247,7 @@ def test_targets_without_noise_are_refused_in_words(prior: AbstractTaskPrior) ->
 
 def test_number_of_draws() -> None:
     model = MultiTaskModel(Hierarchical(), Gaussian())
-    laplace = Collapsed(draws=37).run(model, DATA)
+    laplace = Collapsed(MAP(), draws=37).run(model, DATA)
     assert (laplace.number, len(laplace.record.log_weights)) == (37, 37)
     mode = Collapsed(MAP(laplace=0), draws=37).run(model, DATA)
     assert (mode.number, mode.record.log_weights) == (37, None)
@@ -255,5 +255,8 @@ def test_number_of_draws() -> None:
     assert float(mode.draws["weights"].std(0).min()) > 0.0
     svi = Collapsed(SVI(steps=3, draws=11, progress=False)).run(model, DATA)
     assert (svi.number, len(svi.record.log_weights)) == (11, 11)
+    exact = Collapsed(draws=37).run(model, DATA)
+    assert (exact.number, exact.record.log_weights) == (37, None)
+    assert Collapsed(PopulationMonteCarlo(draws=41), draws=37).run(model, DATA).number == 41
     nuts = Collapsed(NUTS(draws=4, warmup=4, chains=2, progress=False)).run(model, DATA)
     assert (nuts.number, nuts.record.chains, nuts.record.log_weights) == (8, 2, None)

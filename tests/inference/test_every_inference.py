@@ -2,7 +2,7 @@
 
 import pytest
 
-from bayes_mtl.inference import MAP, NUTS, SVI, AbstractInference, Collapsed, Plateau
+from bayes_mtl.inference import MAP, NUTS, SVI, AbstractInference, Collapsed, Plateau, PopulationMonteCarlo
 from bayes_mtl.testing import check_inference
 from tests.inference import cases
 
@@ -10,6 +10,8 @@ SHORT = SVI(steps=400, learning_rate=0.1, plateau=Plateau(50), draws=2000, progr
 CHAINS = NUTS(draws=200, warmup=200, chains=2, progress=False)
 INFERENCES: dict[str, AbstractInference] = {
     "collapsed": Collapsed(),
+    "collapsed map": Collapsed(MAP()),
+    "population monte carlo": PopulationMonteCarlo(),
     "collapsed svi": Collapsed(SHORT),
     "map": MAP(draws=1000, iterations=10, progress=False),
     "svi": SHORT,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bayes_mtl import MultiTaskModel
 from bayes_mtl._errors import InputError
 from bayes_mtl.inference import MAP
-from bayes_mtl.inference._map import _hessian
+from bayes_mtl.inference._mode import _hessian
 from bayes_mtl.inference._potential import Potential
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.priors import Hierarchical, Independent

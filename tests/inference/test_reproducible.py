@@ -28,6 +28,7 @@ INFERENCES: dict[str, AbstractInference] = {
     "tempered": SVI(steps=20, draws=20, batch_size=10, temperature=2.0, progress=False),
     "map": MAP(),
     "collapsed": Collapsed(),
+    "collapsed map": Collapsed(MAP()),
     "collapsed svi": Collapsed(SVI(steps=20, draws=20, progress=False)),
     "collapsed nuts": Collapsed(NUTS(draws=5, warmup=5, chains=2, progress=False)),
 }

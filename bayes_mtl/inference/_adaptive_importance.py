@@ -1,0 +1,97 @@
+"""Importance sampling whose proposal follows what it finds."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bayes_mtl._psis import psis
+from bayes_mtl.inference._student_mixture import StudentMixture
+
+_NEGLIGIBLE = 10.0
+"""Weights of which none counts more than so many times its share need no smoothing, whatever their tail."""
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedPoints:
+    """Points that stand for a distribution.
+
+    Attributes
+    ----------
+    points
+        ``[points, size]``.
+    weights
+        ``[points]``, smoothed; they sum to 1.
+    k
+        Pareto shape of the weights; minus infinity where none counts for much.
+    """
+
+    points: Tensor
+    weights: np.ndarray
+    k: float
+
+    @property
+    def effective(self) -> float:
+        """Effective number of points."""
+        return float(1.0 / np.square(self.weights).sum())
+
+    @property
+    def trustworthy(self) -> bool:
+        """Whether k is low enough for so many points (Vehtari et al., JMLR 2024, section 3.2.4)."""
+        return self.k <= largest_k(len(self.weights))
+
+
+def largest_k(points: int) -> float:
+    """Pareto shape up to which so many weights can be believed; at most 0.7."""
+    return min(1.0 - 1.0 / math.log10(max(points, 11)), 0.7)
+
+
+def adaptive_importance(
+    log_density: Callable[[Tensor], Tensor],
+    proposal: StudentMixture,
+    sizes: tuple[int, ...],
+    done: Callable[[WeightedPoints], bool],
+) -> WeightedPoints | None:
+    """Rounds of points from proposals that are fitted to all weighted points before; None without density.
+
+    Parameters
+    ----------
+    log_density
+        ``[points, size] -> [points]``, up to a constant.
+    proposal
+        Of the first round.
+    sizes
+        Points of each round, at most.
+    done
+        Whether it may end with these.
+
+    References
+    ----------
+    Cornuet, Marin, Mira and Robert, Adaptive multiple importance sampling (Scandinavian Journal of Statistics
+    2012): each point is weighted by the mixture of all proposals, so that the points of early rounds, whose
+    proposals were poor, do no harm and need not be thrown away.
+    """
+    proposals: list[StudentMixture] = []
+    points, log = [], []
+    found: WeightedPoints | None = None
+    for size in sizes:
+        if found is not None:
+            proposal = proposal.fitted(found.points, torch.as_tensor(found.weights))
+        proposals.append(proposal)
+        points.append(proposal.draw(size))
+        log.append(log_density(points[-1]))
+        every, target = torch.cat(points), torch.cat(log)
+        if not torch.isfinite(target.max()):
+            return None
+        numbers = torch.tensor([float(len(part)) for part in points], dtype=every.dtype)
+        each = torch.stack([own.log_density(every) for own in proposals])
+        mixture = (each + (numbers / numbers.sum()).log().unsqueeze(-1)).logsumexp(0)
+        smoothed, k = psis((target - mixture).numpy(), _NEGLIGIBLE)
+        weights = np.exp(smoothed - np.logaddexp.reduce(smoothed))
+        found = WeightedPoints(every, weights, math.inf if np.isnan(k) else float(k))
+        if done(found):
+            break
+    return found
