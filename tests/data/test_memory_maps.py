@@ -48,8 +48,9 @@ def test_no_step_holds_the_whole_array(file: Path, monkeypatch: pytest.MonkeyPat
     np.testing.assert_allclose(scaling.x_mean, x.mean(0), atol=1e-12)  # float64 sums in another order
     assert peak(lambda: gram(data, scaling)) < 16 * column
     stream = Minibatches(data, scaling, size=64)
-    # torch holds its permutation outside of tracemalloc; numpy only some copies of 64 rows, 32 kB each
-    assert peak(stream.next) < column
+    # torch holds its permutation outside of tracemalloc; numpy only some copies of 64 rows, 32 kB each, and
+    # older versions of the checker of types some 0.4 MB
+    assert peak(stream.next) < 2 * column
     train, test = data.split(by="rows")
     assert train.x is x and test.x is x
 

@@ -320,6 +320,8 @@ def test_files_hold_what_was_exported(many_axes: Any, kind: str, tmp_path: Path)
     path = str(tmp_path / kind)
     if kind == "zarr" and hasattr(many_axes, "to_datatree"):
         # ArviZ before 1.0 writes zarr 2 only and says so; xarray writes the same tree in zarr 3
+        if tuple(map(int, az.__version__.split(".")[:2])) < (0, 22):
+            pytest.importorskip("datatree")  # since then it is xarray's own
         many_axes.to_datatree().to_zarr(path)
         again = xr.open_datatree(path, engine="zarr")
     else:

@@ -10,6 +10,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -277,6 +278,10 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> Any:
         yield from leaves(item, (*path, key))
 
 
+@pytest.mark.skipif(
+    version("jaxtyping").startswith("0.2."),
+    reason="its checks of types, on in tests alone, compile code in every call",
+)
 def test_reading_executes_nothing(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = load(saved).weights()  # whatever is imported lazily is imported now
 
