@@ -1,6 +1,7 @@
 """Our side of the benchmarks of chains and of time to quality."""
 
 import json
+import re
 import statistics
 import sys
 import time
@@ -13,7 +14,7 @@ import nutpie
 import torch
 
 from bayes_mtl import MultiTaskModel, Posterior, TaskData
-from bayes_mtl.inference import NUTS, SVI, Collapsed
+from bayes_mtl.inference import NUTS, SVI, Collapsed, PopulationMonteCarlo
 from bayes_mtl.likelihoods import Bernoulli, Gaussian
 from bayes_mtl.priors import Hierarchical
 from benchmarks._held_out import log_densities, mean_log_density
@@ -83,12 +84,14 @@ def _sampled(model: MultiTaskModel, rows: TaskData, settings: dict[str, Any]) ->
     return posterior, {"wall": sampling.wall, "cpu": sampling.cpu, "setup": setup, "steps": sampling.steps}
 
 
-def _repeated(model: MultiTaskModel, rows: TaskData) -> tuple[Posterior, Record]:
+def _repeated(
+    model: MultiTaskModel, rows: TaskData, inference: Collapsed, seed: int = 0
+) -> tuple[Posterior, Record]:
     """The whole fit: the median of five, and how much longer the first of the process took."""
     walls, cpus = [], []
     for _ in range(6):
         began, used = time.perf_counter(), time.process_time()
-        posterior = Collapsed().run(model, rows)
+        posterior = inference.run(model, rows, seed=seed)
         walls.append(time.perf_counter() - began)
         cpus.append(time.process_time() - used)
     wall, cpu = statistics.median(walls[1:]), statistics.median(cpus[1:])
@@ -129,7 +132,13 @@ def main(path: str, out: str, text: str) -> None:
     settings, data = json.loads(text), dict(np.load(path))
     model, rows = problem(data)
     if settings["method"] == "Collapsed":
-        posterior, record = _repeated(model, rows)
+        posterior, record = _repeated(model, rows, Collapsed())
+    elif settings["method"] == "Collapsed(PopulationMonteCarlo)":
+        draws = settings["draws"] * settings["chains"]
+        inference = Collapsed(PopulationMonteCarlo(draws=draws, progress=False))
+        posterior, record = _repeated(model, rows, inference, settings["seed"])
+        effective, points = re.findall(r"([\d,]+) (?:effective|points)", posterior.record.stopped)
+        record["effective"], record["steps"] = (float(n.replace(",", "")) for n in (effective, points))
     elif settings["method"] == "SVI":
         np.savez(out, **_curve(model, rows, data, settings))
         return

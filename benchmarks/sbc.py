@@ -74,7 +74,12 @@ def inferences(quick: bool) -> dict[str, AbstractInference]:
     length = 100 if quick else 500
     nuts = NUTS(draws=length, warmup=length, chains=2, progress=False, compile=not quick)
     svi = SVI(guide=AutoMultivariateNormal, steps=20_000, progress=False, draws=500, compile=not quick)
-    return {"Collapsed + NUTS": Collapsed(nuts), "NUTS": nuts, "SVI full rank": svi}
+    return {
+        "Collapsed()": Collapsed(),
+        "Collapsed + NUTS": Collapsed(nuts),
+        "NUTS": nuts,
+        "SVI full rank": svi,
+    }
 
 
 @dataclass

@@ -27,7 +27,7 @@ from bayes_mtl.priors import at_draws
 _LARGEST = 1 << 20  # numbers a chunk works on: about what a cache holds
 _OF_ROWS = ("batch_size", "temperature", "schedule", "device", "devices", "num_nodes", "checkpoint")
 """Settings of SVI that mean nothing without rows."""
-_FEW, _QUICK, _ROUNDS = 20, 50_000, 5
+_FEW, _QUICK, _ROUNDS = 20, 5_000, 5
 """Hyperparameters, numbers in the tasks' matrices, and rounds up to which exact draws take a second or so."""
 _SINGULAR: type[Exception] = vars(torch.linalg)["LinAlgError"]
 
@@ -45,7 +45,7 @@ class Collapsed(AbstractInference):
     hyperparameters
         How the hyperparameters' posterior is found: `PopulationMonteCarlo` (exact, for some twenty), `MAP`
         (type II, with a Laplace approximation where it is cheap), `SVI` or `NUTS`. By default the first where
-        there are up to 20 and tasks times squared features do not exceed 50,000, and `MAP` beyond, or where
+        there are up to 20 and tasks times squared features do not exceed 5,000, and `MAP` beyond, or where
         the first finds that its draws cannot be trusted. The weights are then drawn exactly given each draw.
     draws
         Draws to keep with `MAP`, by default, or without any hyperparameters; else theirs. Default 1,000,
