@@ -24,7 +24,9 @@ MANY = 50
 def check_psis(posterior: Posterior) -> Outcome | None:
     """k-hat of the draws' importance weights; None for exact draws, chains and point estimates."""
     log_weights = posterior.record.log_weights
-    if "PopulationMonteCarlo" in posterior.record.method:  # it refuses to hand on what is not close
+    if (
+        log_weights is None and "PopulationMonteCarlo" in posterior.record.method
+    ):  # it refuses to hand on what is not close
         return Outcome(f"importance sampling: {posterior.record.stopped}")
     if log_weights is None or posterior.number < 2:
         return None

@@ -98,7 +98,7 @@ def test_a_fit_is_that_of_the_rows_in_memory(prior: AbstractTaskPrior) -> None:
     assert other.record.observations == len(FRAME)
     expected = one.predict(FRAME, FRAME["school"]).mean
     np.testing.assert_allclose(other.predict(FRAME, FRAME["school"]).mean, expected, rtol=1e-3)
-    assert fit(model, table).record.method == "Collapsed(MAP)"
+    assert fit(model, table).record.method.startswith("Collapsed")
 
 
 def cluster_agrees(folder: Path, *, processes: bool) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from bayes_mtl import MultiTaskModel, TaskData, load
 from bayes_mtl._shapes import Dims
 from bayes_mtl.diagnostics import check
-from bayes_mtl.inference import MAP, SVI, fit
+from bayes_mtl.inference import MAP, SVI, Collapsed, fit
 from bayes_mtl.likelihoods import Bernoulli, Gaussian
 from bayes_mtl.networks import MLP
 from bayes_mtl.priors import AbstractTaskPrior, Hierarchical, Pooled
@@ -35,6 +35,10 @@ def test_a_healthy_fit_has_no_warnings(prior: AbstractTaskPrior) -> None:
     report = check(fit(MultiTaskModel(prior, Gaussian()), data(60)))
     assert report.healthy, str(report)
     assert "60 tasks and 1,200 observations" in str(report)
+    for looked_at in ("draws:", "importance sampling: k-hat"):
+        assert f"- {looked_at}" in str(report)
+    report = check(Collapsed(MAP()).run(MultiTaskModel(prior, Gaussian()), data(60)))
+    assert report.healthy, str(report)
     for looked_at in ("draws:", "training:", "closeness of the approximation:"):
         assert f"- {looked_at}" in str(report)
 

@@ -140,7 +140,7 @@ def test_every_draw_has_noise_of_its_own(prior: AbstractGaussianTaskPrior) -> No
     """Also where the posterior of the weights hardly depends on the hyperparameters, or not at all."""
     posterior = Collapsed(draws=2000).run(MultiTaskModel(prior, Gaussian(noise="known")), cases.known(DATA))
     weights = posterior.draws["weights"].double()
-    assert len(torch.unique(weights[:, 0, 0])) == 2000
+    assert len(torch.unique(weights[:, 0, 0])) > 1990  # of float32 numbers a few are equal by chance
     # Tasks are independent given the hyperparameters, so their draws are hardly correlated.
     correlation = torch.corrcoef(weights[:, :, 0, 0].mT) - torch.eye(4)
     assert correlation.abs().max() < 0.5

@@ -95,7 +95,7 @@ def test_svi_for_a_system_that_is_too_large(
 def test_fit_runs_it() -> None:
     model = MultiTaskModel(Hierarchical(), Gaussian())
     posterior = fit(model, DATA, seed=3)
-    assert posterior.record.method == "Collapsed(MAP)"
+    assert posterior.record.method == "Collapsed(PopulationMonteCarlo)"
     assert posterior.record.seed == 3
     same = Collapsed().run(model, DATA, seed=3)
     assert torch.equal(posterior.draws["weights"], same.draws["weights"])
