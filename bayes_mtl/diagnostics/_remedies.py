@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from bayes_mtl.diagnostics._latents import collapsed, unknowns
+from bayes_mtl.diagnostics._latents import collapsed, latent_sizes, of_weights, unknowns
+from bayes_mtl.inference._collapsed import FEW
 from bayes_mtl.inference._escalation import LARGEST_FULL_RANK
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.posterior import Posterior
@@ -21,8 +22,10 @@ def better_inferences(posterior: Posterior) -> str:
         if guide is not None:
             tries.append(f"a richer guide: {guide}; Escalation() climbs from guide to guide by itself")
     if collapsible(posterior):
-        if "MAP" not in record.method or "None" not in record.settings.get("hyperparameters", ""):
-            tries.append("Collapsed(hyperparameters=PopulationMonteCarlo()), exact in about a second")
+        sizes = latent_sizes(posterior) or {}
+        few = 0 < sum(size for name, size in sizes.items() if not of_weights(name)) <= FEW
+        if few and record.settings.get("hyperparameters") != "None":  # what chooses by itself has tried it
+            tries.append("Collapsed(), which draws so few hyperparameters exactly where it can")
         tries.append("Collapsed(hyperparameters=NUTS()), exact up to Monte-Carlo error")
     elif program.network is None:
         tries.append("NUTS(), exact up to Monte-Carlo error but slow")

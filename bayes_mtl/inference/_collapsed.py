@@ -27,7 +27,7 @@ from bayes_mtl.priors import at_draws
 _LARGEST = 1 << 20  # numbers a chunk works on: about what a cache holds
 _OF_ROWS = ("batch_size", "temperature", "schedule", "device", "devices", "num_nodes", "checkpoint")
 """Settings of SVI that mean nothing without rows."""
-_FEW, _QUICK, _ROUNDS = 20, 5_000, 5
+FEW, _QUICK, _ROUNDS = 20, 5_000, 5
 """Hyperparameters, numbers in the tasks' matrices, and rounds up to which exact draws take a second or so."""
 _SINGULAR: type[Exception] = vars(torch.linalg)["LinAlgError"]
 
@@ -122,7 +122,7 @@ class Collapsed(AbstractInference):
             return type(chosen or MAP()).__name__, LatentDraws({}, stopped="closed form")
         if chosen is None:
             size = sum(site.size * (site.plate[1] if site.plate else 1) for site in sites)
-            if size <= _FEW and collapsed.numbers <= _QUICK:
+            if size <= FEW and collapsed.numbers <= _QUICK:
                 try:
                     few = PopulationMonteCarlo(draws=number, rounds=_ROUNDS)
                     return type(few).__name__, few.sample(collapsed, (), values)

@@ -11,6 +11,7 @@ from bayes_mtl import MultiTaskModel, Posterior, TaskData
 from bayes_mtl.diagnostics import check
 from bayes_mtl.diagnostics._check_hyperparameters import check_hyperparameters
 from bayes_mtl.diagnostics._exact_hyperparameters import ExactHyperparameters, exact_hyperparameters
+from bayes_mtl.diagnostics._remedies import better_inferences
 from bayes_mtl.inference import MAP, Collapsed
 from bayes_mtl.inference._collapsed_program import CollapsedProgram
 from bayes_mtl.inference._potential import Potential
@@ -90,3 +91,10 @@ def test_what_is_not_looked_at(laplace: Posterior) -> None:
     wide = TaskData.from_arrays(random.normal(size=(60, 8)), random.normal(size=60), np.arange(60) % 3)
     full = MultiTaskModel(Hierarchical(), Gaussian())  # 55 hyperparameters
     assert check_hyperparameters(Collapsed(MAP(), draws=50).run(full, wide), wide) is None
+
+
+@pytest.mark.parametrize("inference", [Collapsed(MAP(), draws=50), Collapsed(draws=50)])
+def test_exact_points_are_suggested_where_they_were_not_tried(inference: Collapsed) -> None:
+    remedy = better_inferences(inference.run(DIAGONAL, DATA))
+    assert ("Collapsed(), which draws" in remedy) == (inference.hyperparameters is not None)
+    assert "Collapsed(hyperparameters=NUTS())" in remedy
