@@ -52,7 +52,8 @@ def is_shared(matrix: Tensor) -> bool:
 def times(many: Tensor, matrix: Tensor) -> Tensor:
     """``many @ matrix``; where the second is one for all tasks as one product, which small matrices need."""
     if is_shared(matrix):
-        shape = torch.broadcast_shapes(many.shape[:-2], matrix.shape[:-2])
+        # torch.broadcast_shapes is Python, and takes as long as the product of small matrices
+        shape = (*[1] * (matrix.dim() - many.dim()), *many.shape[:-2])
         flat = many.reshape(-1, many.shape[-1]) @ matrix.reshape(matrix.shape[-2:])
         return flat.reshape(*shape, many.shape[-2], matrix.shape[-1])
     if matrix.shape[-3] > 1 or many.dim() < 3:
