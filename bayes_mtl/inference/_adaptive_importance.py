@@ -75,20 +75,21 @@ def adaptive_importance(
     proposals were poor, do no harm and need not be thrown away.
     """
     proposals: list[StudentMixture] = []
-    points, log = [], []
+    every, target = proposal.means[:0], proposal.means[:0, 0]
+    each = proposal.means.new_empty(0, 0)  # log-densities, [proposals, points]
     found: WeightedPoints | None = None
     for size in sizes:
         if found is not None:
             proposal = proposal.fitted(found.points, torch.as_tensor(found.weights))
+        each = torch.cat([each, proposal.log_density(every).unsqueeze(0)])
         proposals.append(proposal)
-        points.append(proposal.draw(size))
-        log.append(log_density(points[-1]))
-        every, target = torch.cat(points), torch.cat(log)
+        points = proposal.draw(size)
+        each = torch.cat([each, torch.stack([own.log_density(points) for own in proposals])], -1)
+        every, target = torch.cat([every, points]), torch.cat([target, log_density(points)])
         if not torch.isfinite(target.max()):
             return None
-        numbers = torch.tensor([float(len(part)) for part in points], dtype=every.dtype)
-        each = torch.stack([own.log_density(every) for own in proposals])
-        mixture = (each + (numbers / numbers.sum()).log().unsqueeze(-1)).logsumexp(0)
+        shares = torch.tensor(sizes[: len(proposals)], dtype=every.dtype) / len(every)
+        mixture = (each + shares.log().unsqueeze(-1)).logsumexp(0)
         smoothed, k = psis((target - mixture).numpy(), _NEGLIGIBLE)
         weights = np.exp(smoothed - np.logaddexp.reduce(smoothed))
         found = WeightedPoints(every, weights, math.inf if np.isnan(k) else float(k))

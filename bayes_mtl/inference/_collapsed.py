@@ -27,8 +27,10 @@ from bayes_mtl.priors import at_draws
 _LARGEST = 1 << 20  # numbers a chunk works on: about what a cache holds
 _OF_ROWS = ("batch_size", "temperature", "schedule", "device", "devices", "num_nodes", "checkpoint")
 """Settings of SVI that mean nothing without rows."""
-FEW, _QUICK, _ROUNDS = 20, 5_000, 5
-"""Hyperparameters, numbers in the tasks' matrices, and rounds up to which exact draws take a second or so."""
+FEW, _QUICK = 20, 5_000
+"""Hyperparameters, and numbers in the tasks' matrices, up to which exact draws take some seconds at most."""
+_TINY, _ROUNDS = 1_000, (10, 5)
+"""Numbers in the tasks' matrices up to which a round takes next to nothing; rounds up to it, and beyond."""
 _SINGULAR: type[Exception] = vars(torch.linalg)["LinAlgError"]
 
 
@@ -123,8 +125,8 @@ class Collapsed(AbstractInference):
         if chosen is None:
             size = sum(site.size * (site.plate[1] if site.plate else 1) for site in sites)
             if size <= FEW and collapsed.numbers <= _QUICK:
+                few = PopulationMonteCarlo(draws=number, rounds=_ROUNDS[collapsed.numbers > _TINY])
                 try:
-                    few = PopulationMonteCarlo(draws=number, rounds=_ROUNDS)
                     return type(few).__name__, few.sample(collapsed, (), values)
                 except UnsupportedError:
                     pass

@@ -32,8 +32,8 @@ LARGEST = 50
 """Parameters above which weights degenerate; few posteriors with more than 20 come out."""
 ENOUGH, FEWEST = 2, 400
 """Effective points for each draw with which it ends, and the fewest in all that are handed on."""
-_HOPELESS, _TRIED = 0.01, 3
-"""Share of the points that are worth something below which it gives up after so many rounds."""
+_GROWING, _LARGEST = 3, 4
+"""Rounds after which there are twice as many points in each, up to so many times the first."""
 _FREEDOM, _WIDER, _FLAT = 3.0, 1.5, 0.1
 """Of the first proposal: degrees of freedom, scale beside the curvature's, and the least curvature."""
 _ITERATIONS, _GAIN = 1_000, 1e-5
@@ -55,7 +55,7 @@ class PopulationMonteCarlo(AbstractInference):
     draws
         Draws to keep. Default 1,000; in `Collapsed`, its own.
     size
-        Points a round.
+        Points of each of the first three rounds; of the next three twice, then four times as many.
     rounds
         Most rounds; it ends with twice as many effective points as draws.
     components
@@ -136,10 +136,10 @@ class PopulationMonteCarlo(AbstractInference):
         proposal = self._first(potential)
         number = self.draws or USUAL
 
+        sizes = tuple(self.size * min(_LARGEST, 2 ** (i // _GROWING)) for i in range(self.rounds))
+
         def done(points: WeightedPoints) -> bool:
             bar.update()
-            if len(points.points) >= _TRIED * self.size and points.effective < _HOPELESS * len(points.points):
-                return True
             return points.trustworthy and points.effective >= ENOUGH * number
 
         bar = tqdm(total=self.rounds, disable=not self.progress, desc="Rounds", leave=False, delay=3.0)
@@ -147,7 +147,7 @@ class PopulationMonteCarlo(AbstractInference):
             found = adaptive_importance(
                 partial(log_densities, potential),
                 proposal,
-                (self.size,) * self.rounds,
+                sizes,
                 done,
             )
             found = _trustworthy(found, len(potential), number)
