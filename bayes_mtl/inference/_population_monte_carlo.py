@@ -37,6 +37,7 @@ _GROWING, _LARGEST = 3, 4
 _FREEDOM, _WIDER, _FLAT = 3.0, 1.5, 0.1
 """Of the first proposal: degrees of freedom, scale beside the curvature's, and the least curvature."""
 _ITERATIONS, _GAIN = 1_000, 1e-5
+_SINGULAR: type[Exception] = vars(torch.linalg)["LinAlgError"]
 
 
 @dataclass(frozen=True)
@@ -133,9 +134,7 @@ class PopulationMonteCarlo(AbstractInference):
                 f"PopulationMonteCarlo is for up to {LARGEST} parameters, and this model has "
                 f"{len(potential)}. Use NUTS; or Collapsed, where the weights can be integrated out."
             )
-        proposal = self._first(potential)
-        number = self.draws or USUAL
-
+        proposal, number = self._first(potential), self.draws or USUAL
         sizes = tuple(self.size * min(_LARGEST, 2 ** (i // _GROWING)) for i in range(self.rounds))
 
         def done(points: WeightedPoints) -> bool:
@@ -144,12 +143,7 @@ class PopulationMonteCarlo(AbstractInference):
 
         bar = tqdm(total=self.rounds, disable=not self.progress, desc="Rounds", leave=False, delay=3.0)
         with bar, torch.no_grad():
-            found = adaptive_importance(
-                partial(log_densities, potential),
-                proposal,
-                sizes,
-                done,
-            )
+            found = adaptive_importance(partial(log_densities, potential), proposal, sizes, done)
             found = _trustworthy(found, len(potential), number)
             index = systematic(found.weights, number)[torch.randperm(number)]
             draws, _ = potential.unpack(found.points[index])
@@ -161,7 +155,13 @@ class PopulationMonteCarlo(AbstractInference):
     def _first(self, potential: Potential) -> StudentMixture:
         """Around the mode, components at places drawn from the Gaussian there."""
         mode = find_mode(potential, _ITERATIONS, _GAIN).point
-        values, vectors = curvature(potential, mode)
+        try:
+            values, vectors = curvature(potential, mode)
+        except _SINGULAR as error:
+            raise UnsupportedError(
+                "PopulationMonteCarlo found no mode to begin at: the density's curvature is not a number "
+                "where the optimiser ended. Look at the targets and the priors of scales, or use NUTS."
+            ) from error
         root = vectors / values.clamp(min=_FLAT).sqrt()
         factor = torch.linalg.cholesky(_WIDER * root @ root.mT)
         places = mode + torch.randn(self.components, len(mode), dtype=mode.dtype) @ root.mT

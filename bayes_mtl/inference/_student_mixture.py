@@ -8,7 +8,8 @@ from torch import Tensor
 
 _VANISHED = 0.01
 """Share below which a component is left out."""
-_RIDGE = 1e-6
+_RIDGE, _LEAST = 1e-6, 1e-12
+"""Added to the diagonal of scale matrices: a share of its mean, and what one point alone leaves."""
 _ROUNDS_OF_EM = 3
 _BROAD, _BROAD_SHARE = 4.0, 0.2
 """Scale matrix of the broad component beside the covariance of all points, and its share."""
@@ -100,7 +101,7 @@ class StudentMixture:
 
 def _factor(scales: Tensor) -> Tensor:
     """Cholesky factors of scale matrices that few points may have made singular."""
-    least = _RIDGE * scales.diagonal(dim1=-2, dim2=-1).mean(-1)
+    least = _RIDGE * scales.diagonal(dim1=-2, dim2=-1).mean(-1) + _LEAST
     return torch.linalg.cholesky(
         scales + least[..., None, None] * torch.eye(scales.shape[-1], dtype=scales.dtype)
     )

@@ -77,6 +77,14 @@ def test_a_broad_component_stays_beside_it() -> None:
     np.testing.assert_allclose(broad.numpy(), expected, rtol=1e-4)
 
 
+def test_one_point_that_has_all_the_weight_breaks_nothing() -> None:
+    points, weights = torch.randn(50, 2, dtype=torch.float64), torch.zeros(50, dtype=torch.float64)
+    weights[7] = 1.0
+    fitted = mixture().fitted(points, weights)
+    torch.testing.assert_close(fitted.means[-1], points[7])
+    assert torch.isfinite(fitted.log_density(points)).all()
+
+
 def run(log: object, size: int, sizes: tuple[int, ...] = (2_000,) * 6) -> WeightedPoints:
     """Rounds that begin at four broad components around 0."""
     with seeded(0):

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from pyro.distributions import HalfCauchy, Normal
 
 from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._errors import InputError, UnsupportedError
 from bayes_mtl.diagnostics import check
-from bayes_mtl.inference import NUTS, Collapsed, PopulationMonteCarlo, fit
+from bayes_mtl.inference import NUTS, Collapsed, PopulationMonteCarlo, _population_monte_carlo, fit
 from bayes_mtl.likelihoods import Bernoulli, Gaussian
 from bayes_mtl.networks import MLP
 from bayes_mtl.priors import Hierarchical, LowRank, Pooled, TaskCovariance
@@ -118,3 +119,13 @@ def test_collapsed_falls_back_where_draws_cannot_be_trusted(monkeypatch: pytest.
     assert Collapsed(draws=20).run(HIERARCHY, DATA).record.method == "Collapsed(MAP)"
     with pytest.raises(UnsupportedError, match="no"):
         Collapsed(QUIET).run(HIERARCHY, DATA)
+
+
+def test_a_density_without_curvature_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise torch.linalg.LinAlgError("not a number")
+
+    monkeypatch.setattr(_population_monte_carlo, "curvature", broken)
+    with pytest.raises(UnsupportedError, match=r"no mode to begin at.* or use NUTS"):
+        Collapsed(QUIET).run(HIERARCHY, DATA)
+    assert Collapsed(draws=20).run(HIERARCHY, DATA).record.method == "Collapsed(MAP)"
