@@ -89,7 +89,7 @@ class Collapsed(AbstractInference):
             values = start_from(program, [collapsed.statistics])
             number = number_of_draws(self.draws, collapsed.dims.tasks * collapsed.dims.features)
             try:
-                name, found = self._hyperparameters(collapsed, values, number)
+                name, found, tried = self._hyperparameters(collapsed, values, number)
                 latents = _with_weights(collapsed, found, number)
             except _SINGULAR as error:
                 raise NumericalError(
@@ -99,7 +99,7 @@ class Collapsed(AbstractInference):
                 ) from error
             record = FitRecord(
                 method=f"Collapsed({name})",
-                settings=self.described(),
+                settings={**self.described(), **tried},
                 seed=seed,
                 device="cpu",
                 seconds=time.perf_counter() - began,
@@ -116,24 +116,24 @@ class Collapsed(AbstractInference):
 
     def _hyperparameters(
         self, collapsed: CollapsedProgram, values: dict[str, Tensor], number: int
-    ) -> tuple[str, LatentDraws]:
-        """What found them, and their draws."""
-        chosen = self.hyperparameters
+    ) -> tuple[str, LatentDraws, dict[str, str]]:
+        """What found them, their draws, and what was tried before in vain."""
+        chosen, tried = self.hyperparameters, {}
         sites = latent_sites(collapsed, (), values)
         if not sites:
-            return type(chosen or MAP()).__name__, LatentDraws({}, stopped="closed form")
+            return type(chosen or MAP()).__name__, LatentDraws({}, stopped="closed form"), tried
         if chosen is None:
             size = sum(site.size * (site.plate[1] if site.plate else 1) for site in sites)
             if size <= FEW and collapsed.numbers <= _QUICK:
                 few = PopulationMonteCarlo(draws=number, rounds=_ROUNDS[collapsed.numbers > _TINY])
                 try:
-                    return type(few).__name__, few.sample(collapsed, (), values)
-                except UnsupportedError:
-                    pass
+                    return type(few).__name__, few.sample(collapsed, (), values), tried
+                except UnsupportedError as error:
+                    tried = {"tried": str(error)}
             chosen = MAP()
         if isinstance(chosen, MAP) or (not isinstance(chosen, NUTS) and chosen.draws is None):
             chosen = replace(chosen, draws=number)
-        return type(chosen).__name__, chosen.sample(collapsed, (), values)
+        return type(chosen).__name__, chosen.sample(collapsed, (), values), tried
 
 
 def _with_weights(collapsed: CollapsedProgram, found: LatentDraws, draws: int) -> dict[str, Tensor]:

@@ -116,7 +116,8 @@ def test_collapsed_falls_back_where_draws_cannot_be_trusted(monkeypatch: pytest.
         raise UnsupportedError("no")
 
     monkeypatch.setattr(PopulationMonteCarlo, "sample", refuse)
-    assert Collapsed(draws=20).run(HIERARCHY, DATA).record.method == "Collapsed(MAP)"
+    record = Collapsed(draws=20).run(HIERARCHY, DATA).record
+    assert record.method == "Collapsed(MAP)" and record.settings["tried"] == "no"
     with pytest.raises(UnsupportedError, match="no"):
         Collapsed(QUIET).run(HIERARCHY, DATA)
 
