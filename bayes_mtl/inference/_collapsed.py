@@ -118,7 +118,7 @@ class Collapsed(AbstractInference):
         self, collapsed: CollapsedProgram, values: dict[str, Tensor], number: int
     ) -> tuple[str, LatentDraws, dict[str, str]]:
         """What found them, their draws, and what was tried before in vain."""
-        chosen, tried = self.hyperparameters, {}
+        chosen, tried = self.hyperparameters, dict[str, str]()
         sites = latent_sites(collapsed, (), values)
         if not sites:
             return type(chosen or MAP()).__name__, LatentDraws({}, stopped="closed form"), tried
