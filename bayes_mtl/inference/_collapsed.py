@@ -125,7 +125,8 @@ class Collapsed(AbstractInference):
         if chosen is None:
             size = sum(site.size * (site.plate[1] if site.plate else 1) for site in sites)
             if size <= FEW and collapsed.numbers <= _QUICK:
-                few = PopulationMonteCarlo(draws=number, rounds=_ROUNDS[collapsed.numbers > _TINY])
+                rounds = _ROUNDS[collapsed.numbers > _TINY]
+                few = PopulationMonteCarlo(draws=number, rounds=rounds, progress=False)
                 try:
                     return type(few).__name__, few.sample(collapsed, (), values), tried
                 except UnsupportedError as error:
