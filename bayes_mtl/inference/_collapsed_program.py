@@ -20,7 +20,7 @@ from bayes_mtl.inference._sites import start_near_zero
 from bayes_mtl.inference._sums_by_task import sums_by_task
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.model import Program
-from bayes_mtl.priors import AbstractGaussianTaskPrior
+from bayes_mtl.priors import AbstractGaussianTaskPrior, Moments
 
 LARGEST_DENSE = 2_000
 
@@ -49,9 +49,14 @@ def why_not_collapsed(program: Program) -> str | None:
 
 def correlated(prior: AbstractGaussianTaskPrior, dims: Dims) -> bool:
     """Whether the tasks are correlated given the hyperparameters."""
+    return _moments(prior, dims).tasks is not None
+
+
+def _moments(prior: AbstractGaussianTaskPrior, dims: Dims) -> Moments:
+    """At some hyperparameters."""
     start = InitMessenger(partial(start_near_zero, {}))  # flat hyperpriors cannot be sampled from
     with seeded(0), torch.no_grad(), hidden(), start:
-        return prior.moments(dims).tasks is not None
+        return prior.moments(dims)
 
 
 class CollapsedProgram:
@@ -90,7 +95,9 @@ class CollapsedProgram:
     def numbers(self) -> int:
         """Numbers in the matrices of one call."""
         tasks, size = self.dims.tasks, self.dims.features
-        return (tasks * size) ** 2 if correlated(self.prior, self.dims) else tasks * size**2
+        moments = _moments(self.prior, self.dims)
+        components = 1 if moments.logits is None else moments.logits.shape[-1]
+        return components * (tasks * size) ** 2 if moments.tasks is not None else components * tasks * size**2
 
     def evidence(self) -> Evidence | DenseEvidence:
         """Sample the hyperparameters; evidence given them."""
