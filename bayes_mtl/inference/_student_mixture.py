@@ -11,6 +11,7 @@ _VANISHED = 0.01
 _RIDGE, _LEAST = 1e-6, 1e-12
 """Added to the diagonal of scale matrices: a share of its mean, and what one point alone leaves."""
 _ROUNDS_OF_EM = 3
+_SINGULAR: type[Exception] = vars(torch.linalg)["LinAlgError"]
 _BROAD, _BROAD_SHARE = 4.0, 0.2
 """Scale matrix of the broad component beside the covariance of all points, and its share."""
 
@@ -62,11 +63,14 @@ class StudentMixture:
         Technometrics 1995).
         """
         found = self
-        for _ in range(_ROUNDS_OF_EM):
-            found = found._step(points, weights)
         mean = weights @ points
         centred = points - mean
-        broad = _factor(_BROAD * (weights.unsqueeze(-1) * centred).mT @ centred)
+        try:
+            for _ in range(_ROUNDS_OF_EM):
+                found = found._step(points, weights)
+            broad = _factor(_BROAD * (weights.unsqueeze(-1) * centred).mT @ centred)
+        except _SINGULAR:  # a few far points have all the weight: another round from here may find others
+            return self
         one = torch.ones(1, dtype=points.dtype)
         return StudentMixture(
             torch.cat([found.shares * (1 - _BROAD_SHARE), _BROAD_SHARE * one]),
