@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes_mtl import _arviz
 from bayes_mtl.diagnostics._finding import Finding
-from bayes_mtl.diagnostics._label_switching import Switching, label_switching
+from bayes_mtl.diagnostics._label_switching import exchanged, label_switching
 from bayes_mtl.diagnostics._latents import adapted
 from bayes_mtl.diagnostics._outcome import Outcome
 from bayes_mtl.diagnostics._suspects import Entries, suspects
@@ -52,7 +52,7 @@ def check_chains(posterior: Posterior) -> Outcome | None:
         _short(found, record.chains),
         _divergent(record.divergences, posterior.number),
         _few(record.chains),
-        _switched(switched),
+        exchanged(switched),
     ]
     return Outcome(looked, tuple(finding for finding in findings if finding is not None))
 
@@ -136,22 +136,6 @@ def _few(chains: int) -> Finding | None:
         f"Only {chains} chain{'s' * (chains > 1)}",
         what,
         f"Fit with chains={CHAINS}.",
-    )
-
-
-def _switched(found: Switching | None) -> Finding | None:
-    if found is None:
-        return None
-    where = "between chains" if found.between else "within chains"
-    return Finding(
-        "note",
-        f"Labels are exchanged {where}: {', '.join(found.sites)}",
-        f"In {found.share:.0%} of the draws these sites have another order or sign than in most. The "
-        "model does not tell one from another: averages over draws cancel, and R-hat of them says nothing "
-        "(it was not judged). Weights, relatedness and predictions do not depend on labels.",
-        "Nothing, but do not read these sites entry by entry: posterior.relatedness() and weights() say what "
-        "they mean.",
-        found.sites,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bayes_mtl.diagnostics._finding import Finding
 from bayes_mtl.posterior import Posterior
 from bayes_mtl.posterior._axes import named_draws
 from bayes_mtl.priors import AbstractTaskPrior
@@ -51,6 +52,24 @@ def label_switching(posterior: Posterior) -> Switching | None:
         return None
     sites = tuple(site for one in switched for site in one.sites)
     return Switching(sites, max(one.share for one in switched), any(one.between for one in switched))
+
+
+def exchanged(found: Switching | None, chains: bool = True) -> Finding | None:
+    """What that means to whoever reads them, of chains or of independent draws."""
+    if found is None:
+        return None
+    where = ("between chains" if found.between else "within chains") if chains else "between draws"
+    r_hat = ", and R-hat of them says nothing (it was not judged)" if chains else ""
+    return Finding(
+        "note",
+        f"Labels are exchanged {where}: {', '.join(found.sites)}",
+        f"In {found.share:.0%} of the draws these sites have another order or sign than in most. The "
+        f"model does not tell one from another: averages over draws cancel{r_hat}. Weights, relatedness and "
+        "predictions do not depend on labels.",
+        "Nothing, but do not read these sites entry by entry: posterior.relatedness() and weights() say what "
+        "they mean.",
+        found.sites,
+    )
 
 
 def _labelled(posterior: Posterior) -> dict[tuple[str, str], dict[str, np.ndarray]]:

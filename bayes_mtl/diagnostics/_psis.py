@@ -10,6 +10,7 @@ import numpy as np
 
 from bayes_mtl._psis import psis
 from bayes_mtl.diagnostics._finding import Finding
+from bayes_mtl.diagnostics._label_switching import exchanged, label_switching
 from bayes_mtl.diagnostics._latents import adapted, collapsed, unknowns
 from bayes_mtl.diagnostics._outcome import Outcome
 from bayes_mtl.diagnostics._remedies import better_inferences
@@ -27,7 +28,8 @@ def check_psis(posterior: Posterior) -> Outcome | None:
     if (
         log_weights is None and "PopulationMonteCarlo" in posterior.record.method
     ):  # it refuses to hand on what is not close
-        return Outcome(f"importance sampling: {posterior.record.stopped}")
+        found = exchanged(label_switching(posterior), chains=False)
+        return Outcome(f"importance sampling: {posterior.record.stopped}", (found,) if found else ())
     if log_weights is None or posterior.number < 2:
         return None
     if np.isnan(log_weights).any() or not np.isfinite(log_weights.max()):

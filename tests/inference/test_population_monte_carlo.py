@@ -88,6 +88,16 @@ def test_it_says_how_close_it_is() -> None:
     assert not any("approximation" in finding.title for finding in report.findings)
 
 
+def test_directions_of_either_sign_are_found_and_named() -> None:
+    """Both modes in equal shares, which chains hardly reach; a check says that the sign means nothing."""
+    posterior = Collapsed(QUIET).run(MultiTaskModel(LowRank(1), Gaussian()), DATA)
+    direction = posterior.draws["direction"].flatten(1)
+    up = (direction @ direction[0] > 0).double().mean()
+    assert float(up) == pytest.approx(0.5, abs=0.1)  # the points of a mode come and go together
+    (finding,) = [f for f in check(posterior).findings if f.title.startswith("Labels are exchanged")]
+    assert "between draws" in finding.title and finding.severity == "note" and "R-hat" not in finding.what
+
+
 def test_what_it_cannot_do_is_refused() -> None:
     with pytest.raises(UnsupportedError, match=r"no proposal that covers.* Use NUTS"):
         Collapsed(PopulationMonteCarlo(size=100, rounds=1, progress=False)).run(
