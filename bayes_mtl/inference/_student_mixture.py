@@ -95,7 +95,7 @@ class StudentMixture:
         shares = belongs.sum(-1)
         kept = shares > _VANISHED
         if not kept.any():  # no component reaches the points
-            raise _SINGULAR
+            return self
         belongs, squares, shares = belongs[kept], squares[kept], shares[kept]
         # Far points count less, as a Student-t has them.
         near = belongs * (self.freedom + size) / (self.freedom + squares)
