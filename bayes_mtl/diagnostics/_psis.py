@@ -25,9 +25,8 @@ MANY = 50
 def check_psis(posterior: Posterior) -> Outcome | None:
     """k-hat of the draws' importance weights; None for exact draws, chains and point estimates."""
     log_weights = posterior.record.log_weights
-    if (
-        log_weights is None and "PopulationMonteCarlo" in posterior.record.method
-    ):  # it refuses to hand on what is not close
+    by_points = log_weights is None and "PopulationMonteCarlo" in posterior.record.method
+    if by_points:  # it hands nothing on that is not close
         found = exchanged(label_switching(posterior), chains=False)
         return Outcome(f"importance sampling: {posterior.record.stopped}", (found,) if found else ())
     if log_weights is None or posterior.number < 2:

@@ -47,8 +47,9 @@ class Collapsed(AbstractInference):
     hyperparameters
         How the hyperparameters' posterior is found: `PopulationMonteCarlo` (exact, for some twenty), `MAP`
         (type II, with a Laplace approximation where it is cheap), `SVI` or `NUTS`. By default the first where
-        there are up to 20 and tasks times squared features do not exceed 5,000, and `MAP` beyond, or where
-        the first finds that its draws cannot be trusted. The weights are then drawn exactly given each draw.
+        there are up to 20 and tasks times squared features (times clusters) do not exceed 5,000, and `MAP`
+        beyond, or where the first finds that its draws cannot be trusted. The weights are then drawn exactly
+        given each draw.
     draws
         Draws to keep with `MAP`, by default, or without any hyperparameters; else theirs. Default 1,000,
         or fewer (at least 100) where draws of all tasks' weights would take more than 0.4 GB.
