@@ -29,7 +29,7 @@ from bayes_mtl.model import MultiTaskModel
 from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
 
 LARGEST = 50
-"""Parameters above which weights degenerate; few posteriors with more than 20 come out."""
+"""Parameters above which weights degenerate; with 20 most posteriors that were tried come out."""
 ENOUGH, FEWEST = 2, 400
 """Effective points for each draw with which it ends, and the fewest in all that are handed on."""
 _GROWING, _LARGEST = 3, 4
