@@ -124,7 +124,7 @@ class Collapsed(AbstractInference):
         if not sites:
             return type(chosen or MAP()).__name__, LatentDraws({}, stopped="closed form"), tried
         if chosen is None:
-            size = sum(site.size * (site.plate[1] if site.plate else 1) for site in sites)
+            size = sum(site.count for site in sites)
             if size <= FEW and collapsed.numbers <= _QUICK:
                 rounds = _ROUNDS[collapsed.numbers > _TINY]
                 few = PopulationMonteCarlo(draws=number, rounds=rounds, progress=False)

@@ -141,4 +141,4 @@ def _unknowns(model: MultiTaskModel, data: TaskData) -> int:
     with seeded(0), local_parameters(), torch.no_grad():
         program = model.program(data)
         sites = latent_sites(program.latents, (program.batch(data),), start_values(program, data))
-    return sum(site.size * (site.plate[1] if site.plate else 1) for site in sites)
+    return sum(site.count for site in sites)

@@ -9,18 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bayes_mtl._errors import InputError, UnsupportedError, message
-from bayes_mtl._seed import seeded
+from bayes_mtl._errors import InputError, message
 from bayes_mtl.data import TaskData
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._compile import compile_or_warn
 from bayes_mtl.inference._hyper import LatentDraws
-from bayes_mtl.inference._local import local_parameters
-from bayes_mtl.inference._only_svi import require_fixed_joint
 from bayes_mtl.inference._potential import Potential
-from bayes_mtl.inference._start import start_values
+from bayes_mtl.inference._whole_model import sample_whole
 from bayes_mtl.model import MultiTaskModel
-from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
+from bayes_mtl.posterior import Posterior
 
 _WORTH_COMPILING = 2_000
 """Iterations of all chains; each takes a dozen evaluations."""
@@ -72,29 +69,7 @@ class NUTS(AbstractInference):
             raise InputError(message("target_accept", "between 0 and 1", self.target_accept, "Try 0.9."))
 
     def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
-        require_fixed_joint(model.prior, model.network, "NUTS")
-        if model.network is not None:
-            raise UnsupportedError(
-                "NUTS takes no network, not even a Frozen one. Use SVI, or Collapsed for a Frozen one and a "
-                "Gaussian likelihood; or make the network's outputs the features of the data."
-            )
-        began = time.perf_counter()
-        with seeded(seed), local_parameters():
-            program = model.program(data)
-            batch = program.batch(data, dtype=torch.float64)
-            found = self.sample(program, (batch,), start_values(program, data))
-            record = FitRecord(
-                method="NUTS",
-                settings=self.described(),
-                seed=seed,
-                device="cpu",
-                seconds=time.perf_counter() - began,
-                observations=len(data),
-                chains=found.chains,
-                divergences=found.divergences,
-            )
-            posterior = build_posterior(program, found.values, record)
-        return posterior.with_record(seconds=time.perf_counter() - began)
+        return sample_whole("NUTS", self.described(), self.sample, model, data, seed)
 
     @property
     def _iterations(self) -> int:

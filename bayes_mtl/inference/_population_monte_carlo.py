@@ -1,6 +1,5 @@
 """Exact draws of a few parameters without chains: adaptive importance sampling."""
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,22 +10,19 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from bayes_mtl._errors import InputError, UnsupportedError, message
-from bayes_mtl._seed import seeded
 from bayes_mtl.data import TaskData
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._adaptive_importance import WeightedPoints, adaptive_importance
 from bayes_mtl.inference._hyper import LatentDraws
 from bayes_mtl.inference._importance_resample import systematic
-from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._many_densities import log_densities
 from bayes_mtl.inference._mode import curvature, find_mode
 from bayes_mtl.inference._number_of_draws import USUAL, require_draws
-from bayes_mtl.inference._only_svi import require_fixed_joint
 from bayes_mtl.inference._potential import Potential
-from bayes_mtl.inference._start import start_values
 from bayes_mtl.inference._student_mixture import StudentMixture
+from bayes_mtl.inference._whole_model import sample_whole
 from bayes_mtl.model import MultiTaskModel
-from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
+from bayes_mtl.posterior import Posterior
 
 LARGEST = 50
 """Parameters above which weights degenerate; with 20 most posteriors that were tried come out."""
@@ -95,28 +91,7 @@ class PopulationMonteCarlo(AbstractInference):
                 raise InputError(message(name, f"at least {least}", getattr(self, name), "Raise it."))
 
     def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
-        require_fixed_joint(model.prior, model.network, "PopulationMonteCarlo")
-        if model.network is not None:
-            raise UnsupportedError(
-                "PopulationMonteCarlo takes no network, not even a Frozen one. Use SVI, or Collapsed for a "
-                "Frozen one and a Gaussian likelihood."
-            )
-        began = time.perf_counter()
-        with seeded(seed), local_parameters():
-            program = model.program(data)
-            batch = program.batch(data, dtype=torch.float64)
-            found = self.sample(program, (batch,), start_values(program, data))
-            record = FitRecord(
-                method="PopulationMonteCarlo",
-                settings=self.described(),
-                seed=seed,
-                device="cpu",
-                seconds=time.perf_counter() - began,
-                stopped=found.stopped,
-                observations=len(data),
-            )
-            posterior = build_posterior(program, found.values, record)
-        return posterior.with_record(seconds=time.perf_counter() - began)
+        return sample_whole("PopulationMonteCarlo", self.described(), self.sample, model, data, seed)
 
     def sample(
         self, program: Callable[..., Any], arguments: tuple[Any, ...], values: Mapping[str, Tensor]

@@ -60,9 +60,8 @@ class Potential:
         """
         values, total, at = {}, flat.new_zeros(flat.shape[:-1]), 0
         for site in self.sites:
-            count = site.size * (site.plate[1] if site.plate else 1)
-            part = flat[..., at : at + count]
-            at += count
+            part = flat[..., at : at + site.count]
+            at += site.count
             if site.plate:
                 part = part.reshape(*part.shape[:-1], site.plate[1], site.size)
             elif flat.dim() > 1:

@@ -40,6 +40,11 @@ class Site:
         """Unconstrained numbers per task, or in all for a global site."""
         return self.shape.numel()
 
+    @property
+    def count(self) -> int:
+        """Unconstrained numbers of all tasks."""
+        return self.size * (self.plate[1] if self.plate else 1)
+
     def constrain(self, flat: Tensor) -> tuple[Tensor, Tensor]:
         """Value and log-Jacobian from ``[..., tasks or none, size]`` unconstrained numbers."""
         unconstrained = flat.reshape((*flat.shape[:-1], *self.shape))

@@ -72,7 +72,7 @@ def test_of_a_whole_model_with_any_likelihood() -> None:
     mass /= mass.sum()
     mean = (mass[..., None] * grid).sum((0, 1))
     sd = np.sqrt((mass[..., None] * (grid - mean) ** 2).sum((0, 1)))
-    # 1,000 draws of 2,000 effective points: a standard error of 0.04
+    # 1,000 draws of 2,000 effective points: standard errors of 0.04 of a mean, and of 2.7 % of an sd
     assert (np.abs(found.mean(0) - mean) / sd).max() < 0.16
     assert np.abs(found.std(0) / sd - 1).max() < 0.12
 
