@@ -15,6 +15,11 @@ _NEGLIGIBLE = 10.0
 """Weights of which none counts more than so many times its share need no smoothing, whatever their tail."""
 
 
+_FEWEST, _EACH = 50.0, 5.0
+"""Effective points that a proposal is fitted to, at least, and for each parameter."""
+_HALVINGS = 30
+
+
 @dataclass(frozen=True, eq=False)
 class WeightedPoints:
     """Points that stand for a distribution.
@@ -36,7 +41,7 @@ class WeightedPoints:
     @property
     def effective(self) -> float:
         """Effective number of points."""
-        return float(1.0 / np.square(self.weights).sum())
+        return effective_number(self.weights)
 
     @property
     def trustworthy(self) -> bool:
@@ -57,6 +62,8 @@ def adaptive_importance(
 ) -> WeightedPoints | None:
     """Rounds of points from proposals that are fitted to all weighted points before; None without density.
 
+    Where a few points have most of the weight, a proposal is fitted to flattened weights.
+
     Parameters
     ----------
     log_density
@@ -72,7 +79,8 @@ def adaptive_importance(
     ----------
     Cornuet, Marin, Mira and Robert, Adaptive multiple importance sampling (Scandinavian Journal of Statistics
     2012): each point is weighted by the mixture of all proposals, so that the points of early rounds, whose
-    proposals were poor, do no harm and need not be thrown away.
+    proposals were poor, do no harm and need not be thrown away. Koblents and Míguez, A population Monte Carlo
+    scheme with transformed weights (Statistics and Computing 2015): flattened weights.
     """
     proposals: list[StudentMixture] = []
     every, target = proposal.means[:0], proposal.means[:0, 0]
@@ -80,7 +88,8 @@ def adaptive_importance(
     found: WeightedPoints | None = None
     for size in sizes:
         if found is not None:
-            proposal = proposal.fitted(found.points, torch.as_tensor(found.weights))
+            least = max(_FEWEST, _EACH * every.shape[-1])
+            proposal = proposal.fitted(every, torch.as_tensor(flattened(found.weights, least)))
         each = torch.cat([each, proposal.log_density(every).unsqueeze(0)])
         proposals.append(proposal)
         points = proposal.draw(size)
@@ -96,3 +105,29 @@ def adaptive_importance(
         if done(found):
             break
     return found
+
+
+def flattened(weights: np.ndarray, least: float) -> np.ndarray:
+    """Weights to the highest power, at most 1, with which they are worth ``least`` points.
+
+    Covariances of fewer points than parameters are flat in some direction, and a proposal that follows
+    these never looks there again.
+    """
+    if effective_number(weights) >= least:
+        return weights
+    logs = np.log(np.maximum(weights, np.finfo(weights.dtype).tiny))
+
+    def powered(power: float) -> np.ndarray:
+        found: np.ndarray = np.exp(power * logs - np.logaddexp.reduce(power * logs))
+        return found
+
+    low, high = 0.0, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if effective_number(powered(middle)) >= least else (low, middle)
+    return powered(low)
+
+
+def effective_number(weights: np.ndarray) -> float:
+    """Equal weights that average as well as these, which sum to 1 (Kish)."""
+    return float(1.0 / np.square(weights).sum())

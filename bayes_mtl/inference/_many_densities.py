@@ -11,10 +11,10 @@ from torch.overrides import TorchFunctionMode
 from bayes_mtl.data import Batch
 from bayes_mtl.inference._collapsed_program import CollapsedProgram
 from bayes_mtl.inference._potential import Potential
+from bayes_mtl.inference._singular import SINGULAR
 
 _IN_CACHE = 200_000
 """Numbers that are worked on together."""
-_SINGULAR: type[Exception] = vars(torch.linalg)["LinAlgError"]
 
 
 def log_densities(potential: Potential, points: Tensor) -> Tensor:
@@ -28,7 +28,7 @@ def log_densities(potential: Potential, points: Tensor) -> Tensor:
 def _of_part(potential: Potential, points: Tensor) -> Tensor:
     try:
         return potential.log_density(points)
-    except _SINGULAR:  # of one point at least: look for it by halves
+    except SINGULAR:  # of one point at least: look for it by halves
         if len(points) == 1:
             return points.new_full((1,), -math.inf)
         return torch.cat([_of_part(potential, half) for half in points.tensor_split(2)])

@@ -1,5 +1,6 @@
 """Exact draws of a few parameters without chains: adaptive importance sampling."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,7 @@ from bayes_mtl.inference._many_densities import log_densities
 from bayes_mtl.inference._mode import curvature, find_mode
 from bayes_mtl.inference._number_of_draws import USUAL, require_draws
 from bayes_mtl.inference._potential import Potential
+from bayes_mtl.inference._singular import SINGULAR
 from bayes_mtl.inference._student_mixture import StudentMixture
 from bayes_mtl.inference._whole_model import sample_whole
 from bayes_mtl.model import MultiTaskModel
@@ -33,7 +35,6 @@ _GROWING, _LARGEST = 3, 4
 _FREEDOM, _WIDER, _FLAT = 3.0, 1.5, 0.1
 """Of the first proposal: degrees of freedom, scale beside the curvature's, and the least curvature."""
 _ITERATIONS, _GAIN = 1_000, 1e-5
-_SINGULAR: type[Exception] = vars(torch.linalg)["LinAlgError"]
 
 
 @dataclass(frozen=True)
@@ -132,13 +133,15 @@ class PopulationMonteCarlo(AbstractInference):
         mode = find_mode(potential, _ITERATIONS, _GAIN).point
         try:
             values, vectors = curvature(potential, mode)
-        except _SINGULAR as error:
+        except SINGULAR as error:
             raise UnsupportedError(
                 "PopulationMonteCarlo found no mode to begin at: the density's curvature is not a number "
                 "where the optimiser ended. Look at the targets and the priors of scales, or use NUTS."
             ) from error
         root = vectors / values.clamp(min=_FLAT).sqrt()
-        factor = torch.linalg.cholesky(_WIDER * root @ root.mT)
+        # The factor of root root', which a square would round away where values are very different.
+        right = torch.linalg.qr(root.mT).R
+        factor = math.sqrt(_WIDER) * (right * right.diagonal().sign().unsqueeze(-1)).mT
         places = mode + torch.randn(self.components, len(mode), dtype=mode.dtype) @ root.mT
         places[0] = mode
         shares = torch.full((self.components,), 1.0 / self.components, dtype=mode.dtype)

@@ -19,11 +19,10 @@ from bayes_mtl._errors import UnsupportedError
 from bayes_mtl._hidden import hidden
 from bayes_mtl.inference._compile import compile_graph, constants_as_inputs
 from bayes_mtl.inference._known_masks import positions_for_masks
+from bayes_mtl.inference._singular import SINGULAR
 from bayes_mtl.inference._sites import latent_sites
 from bayes_mtl.inference._small_algebra import SMALL_ALGEBRA
 from bayes_mtl.inference._without_waits import nan_for_errors
-
-_SINGULAR: type[Exception] = vars(torch.linalg)["LinAlgError"]
 
 
 class Potential:
@@ -120,7 +119,7 @@ class Potential:
                 value, gradient = self._run(flat)
         except RuntimeError as error:
             # Compiled code hands the error of a singular matrix on by its words alone.
-            if not isinstance(error, _SINGULAR) and not str(error).startswith("linalg."):
+            if not isinstance(error, SINGULAR) and not str(error).startswith("linalg."):
                 raise
             return -math.inf, np.zeros(len(point))
         found = float(value)

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bayes_mtl.inference._singular import SINGULAR
+
 _VANISHED = 0.01
 """Share below which a component is left out."""
-_RIDGE, _LEAST = 1e-6, 1e-12
-"""Added to the diagonal of scale matrices: a share of its mean, and what one point alone leaves."""
+_RIDGE, _LEAST = 1e-9, 1e-14
+"""Added to the diagonal of scale matrices: a share of each entry, and a number for entries of zero."""
 _ROUNDS_OF_EM = 3
-_SINGULAR: type[Exception] = vars(torch.linalg)["LinAlgError"]
 _BROAD, _BROAD_SHARE = 4.0, 0.2
 """Scale matrix of the broad component beside the covariance of all points, and its share."""
 
@@ -69,7 +70,7 @@ class StudentMixture:
             for _ in range(_ROUNDS_OF_EM):
                 found = found._step(points, weights)
             broad = _factor(_BROAD * (weights.unsqueeze(-1) * centred).mT @ centred)
-        except _SINGULAR:  # a few far points have all the weight: another round from here may find others
+        except SINGULAR:  # a direction without spread: another round from here may find some
             return self
         one = torch.ones(1, dtype=points.dtype)
         return StudentMixture(
@@ -107,7 +108,5 @@ class StudentMixture:
 
 def _factor(scales: Tensor) -> Tensor:
     """Cholesky factors of scale matrices that few points may have made singular."""
-    least = _RIDGE * scales.diagonal(dim1=-2, dim2=-1).mean(-1) + _LEAST
-    return torch.linalg.cholesky(
-        scales + least[..., None, None] * torch.eye(scales.shape[-1], dtype=scales.dtype)
-    )
+    least = _RIDGE * scales.diagonal(dim1=-2, dim2=-1) + _LEAST
+    return torch.linalg.cholesky(scales + torch.diag_embed(least))

@@ -9,7 +9,13 @@ from scipy import stats
 from torch import Tensor
 
 from bayes_mtl._seed import seeded
-from bayes_mtl.inference._adaptive_importance import WeightedPoints, adaptive_importance, largest_k
+from bayes_mtl.inference._adaptive_importance import (
+    WeightedPoints,
+    adaptive_importance,
+    effective_number,
+    flattened,
+    largest_k,
+)
 from bayes_mtl.inference._many_densities import log_densities
 from bayes_mtl.inference._potential import Potential
 from bayes_mtl.inference._student_mixture import StudentMixture
@@ -97,6 +103,39 @@ def run(log: object, size: int, sizes: tuple[int, ...] = (2_000,) * 6) -> Weight
         found = adaptive_importance(log, start, sizes, lambda points: False)  # type: ignore[arg-type]
     assert found is not None
     return found
+
+
+def test_flattened_weights_are_worth_as_much_as_asked_for() -> None:
+    weights = np.random.default_rng(0).dirichlet(np.full(2_000, 0.01))
+    found = flattened(weights, 80.0)
+    assert effective_number(weights) < 30
+    assert effective_number(found) == pytest.approx(80.0, rel=1e-3)  # halvings of the power end there
+    assert (np.argsort(found)[-20:] == np.argsort(weights)[-20:]).all()
+    assert flattened(found, 80.0 * 0.9) is found
+    alone = np.eye(50)[7]
+    assert effective_number(flattened(alone, 60.0)) == pytest.approx(50.0)  # more than there are points
+
+
+def test_a_first_proposal_far_too_wide_keeps_all_directions() -> None:
+    """A normal in 10 dimensions with sds of 0.1, from draws with sds of 3: few points of a round count."""
+    found = run(lambda points: -0.5 * (points / 0.1).square().sum(-1), 10, sizes=(2_000,) * 10)
+    sds = np.sqrt(found.weights @ found.points.numpy() ** 2) / 0.1
+    assert found.trustworthy and found.effective > 2_000  # 9, with covariances of the few that count
+    # the largest of 10, each with a standard error of sqrt(1 / (2 effective))
+    assert np.abs(sds - 1).max() < 4 / math.sqrt(2 * found.effective)
+
+
+def test_directions_known_very_differently_well() -> None:
+    """A sd of 1e-5 beside ones of 1: the ridge of the scale matrices is far below either."""
+    sds = torch.tensor([1e-5, 1.0, 1.0], dtype=torch.float64)
+    means = torch.zeros(1, 3, dtype=torch.float64)
+    start = StudentMixture(torch.ones(1, dtype=torch.float64), means, torch.diag(sds)[None], 3.0)
+    with seeded(0):
+        points = start.draw(5_000)
+    fitted = start.fitted(points, torch.full((5_000,), 1 / 5_000, dtype=torch.float64))
+    own = (fitted.factors @ fitted.factors.mT).diagonal(dim1=-2, dim2=-1).sqrt()
+    # 5,000 draws with tails: 2 % of a sd
+    torch.testing.assert_close(own[0], sds, rtol=0.08, atol=0.0)
 
 
 def test_moments_of_a_banana() -> None:
