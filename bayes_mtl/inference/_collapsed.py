@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
-from bayes_mtl._errors import InputError, NumericalError, UnsupportedError, message
+from bayes_mtl._errors import InputError, UnsupportedError, message
 from bayes_mtl._seed import seeded
 from bayes_mtl.data import TaskData, TaskTable
 from bayes_mtl.inference._abstract_inference import AbstractInference
@@ -17,6 +17,7 @@ from bayes_mtl.inference._map import MAP
 from bayes_mtl.inference._number_of_draws import number_of_draws, require_draws
 from bayes_mtl.inference._nuts import NUTS
 from bayes_mtl.inference._population_monte_carlo import PopulationMonteCarlo
+from bayes_mtl.inference._singular import singular_explained
 from bayes_mtl.inference._sites import latent_sites
 from bayes_mtl.inference._start import start_from
 from bayes_mtl.inference._svi import SVI
@@ -31,7 +32,6 @@ FEW, _QUICK = 20, 5_000
 """Hyperparameters, and numbers in the tasks' matrices, up to which exact draws take some seconds at most."""
 _TINY, _ROUNDS = 1_000, (10, 5)
 """Numbers in the tasks' matrices up to which a round takes next to nothing; rounds up to it, and beyond."""
-_SINGULAR: type[Exception] = vars(torch.linalg)["LinAlgError"]
 
 
 @dataclass(frozen=True)
@@ -84,20 +84,13 @@ class Collapsed(AbstractInference):
 
     def run(self, model: MultiTaskModel, data: TaskData | TaskTable, *, seed: int = 0) -> Posterior:
         began = time.perf_counter()
-        with seeded(seed), local_parameters():
+        with seeded(seed), local_parameters(), singular_explained():
             program = model.program(data)
             collapsed = CollapsedProgram(program, data)
             values = start_from(program, [collapsed.statistics])
             number = number_of_draws(self.draws, collapsed.dims.tasks * collapsed.dims.features)
-            try:
-                name, found, tried = self._hyperparameters(collapsed, values, number)
-                latents = _with_weights(collapsed, found, number)
-            except _SINGULAR as error:
-                raise NumericalError(
-                    "A matrix of the fit is singular: the noise goes to 0, as with targets that the features "
-                    "explain to the last digit (a constant, a sum of them). Look at the targets, or state "
-                    "the noise: Gaussian(noise='known') with TaskData's noise."
-                ) from error
+            name, found, tried = self._hyperparameters(collapsed, values, number)
+            latents = _with_weights(collapsed, found, number)
             record = FitRecord(
                 method=f"Collapsed({name})",
                 settings={**self.described(), **tried},
@@ -144,7 +137,7 @@ def _with_weights(collapsed: CollapsedProgram, found: LatentDraws, draws: int) -
     number = next(iter(values.values())).shape[0]
     repeats = draws if number == 1 else 1
     dims = collapsed.dims
-    size = max(1, _LARGEST // (dims.tasks * dims.features * max(dims.features, repeats)))
+    size = max(1, _LARGEST // max(collapsed.numbers, dims.tasks * dims.features * repeats))
     parts = []
     with torch.no_grad():
         for start in range(0, number, size):

@@ -23,6 +23,7 @@ from bayes_mtl.inference._many_densities import log_densities
 from bayes_mtl.inference._mode import curvature, find_mode
 from bayes_mtl.inference._only_svi import require_fixed_joint
 from bayes_mtl.inference._potential import Potential
+from bayes_mtl.inference._singular import singular_explained
 from bayes_mtl.inference._sites import start_near_zero
 from bayes_mtl.inference._start import start_values
 from bayes_mtl.inference._svi import SVI
@@ -86,7 +87,7 @@ class MAP(AbstractInference):
             fitted = svi.run(model, data, seed=seed)
             return fitted.with_record(method="MAP", settings=self.described(), log_weights=None)
         began = time.perf_counter()
-        with seeded(seed), local_parameters():
+        with seeded(seed), local_parameters(), singular_explained():
             program = model.program(data)
             found = self.sample(
                 program, (program.batch(data, dtype=torch.float64),), start_values(program, data)

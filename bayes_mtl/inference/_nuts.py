@@ -45,7 +45,7 @@ class NUTS(AbstractInference):
         model and its sizes, then from the compiler's cache; each evaluation then costs a small part),
         False does not, ``"auto"`` does from 2,000 iterations of all chains on.
     progress
-        Whether to show a progress bar.
+        Whether to show a progress bar. An interrupt after the warm-up keeps the draws so far.
 
     References
     ----------
@@ -111,11 +111,36 @@ class NUTS(AbstractInference):
             progress_bar=self.progress,
             target_accept=self.target_accept,
         )
-        points = np.asarray(result["posterior"]["point"]).reshape(-1, size)
-        divergences = int(np.asarray(result["sample_stats"]["diverging"]).sum())
+        points, diverged = np.asarray(result["posterior"]["point"]), result["sample_stats"]["diverging"]
+        chains, number = complete(points)
+        kept = points[chains, :number]
         with torch.no_grad():
-            draws, _ = potential.unpack(torch.as_tensor(points))
-        return LatentDraws(dict(draws), chains=self.chains, divergences=divergences)
+            draws, _ = potential.unpack(torch.as_tensor(kept.reshape(-1, size)))
+        return LatentDraws(
+            dict(draws),
+            stopped="finished" if kept.shape == (self.chains, self.draws, size) else "interrupted",
+            chains=len(chains),
+            divergences=int(np.asarray(diverged)[chains, :number].sum()),
+        )
+
+
+def complete(points: np.ndarray) -> tuple[np.ndarray, int]:
+    """Chains of ``[chains, draws, size]`` and the draws of each that are more in all than of other chains.
+
+    An interrupt leaves chains of different lengths, filled up with NaN.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Where it came before the first draw.
+    """
+    lengths = np.isfinite(points).all(-1).cumprod(-1).sum(-1)
+    longest = np.argsort(-lengths, kind="stable")
+    total = lengths[longest] * np.arange(1, len(longest) + 1)
+    best = int(total.argmax())
+    if not total[best]:
+        raise KeyboardInterrupt
+    return np.sort(longest[: best + 1]), int(lengths[longest[best]])
 
 
 def _seconds(potential: Potential) -> float:

@@ -12,6 +12,7 @@ from bayes_mtl.data import TaskData
 from bayes_mtl.inference._hyper import LatentDraws
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._only_svi import require_fixed_joint
+from bayes_mtl.inference._singular import singular_explained
 from bayes_mtl.inference._start import start_values
 from bayes_mtl.model import MultiTaskModel
 from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
@@ -46,7 +47,7 @@ def sample_whole(
             "Gaussian likelihood; or make the network's outputs the features of the data."
         )
     began = time.perf_counter()
-    with seeded(seed), local_parameters():
+    with seeded(seed), local_parameters(), singular_explained():
         program = model.program(data)
         arguments: tuple[Any, ...] = (program.batch(data, dtype=torch.float64),)
         found = sample(program, arguments, start_values(program, data))

@@ -1,5 +1,6 @@
 """Weights integrated out: exact draws of them, and what is refused."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 from pyro.distributions import Beta, HalfNormal, Normal
 from pyro.infer.autoguide import AutoNormal
+from scipy.cluster.hierarchy import linkage
 from torch import Tensor
 
 from bayes_mtl import MultiTaskModel, TaskData
@@ -22,11 +24,13 @@ from bayes_mtl.priors import (
     AbstractTaskPrior,
     Hierarchical,
     Independent,
+    LatentHierarchy,
     LowRank,
     Moments,
     Pooled,
     TaskClustering,
     TaskCovariance,
+    at_draws,
 )
 from tests.inference import cases
 
@@ -241,8 +245,25 @@ def test_bad_settings() -> None:
 @pytest.mark.parametrize("prior", [Pooled(), Hierarchical()])
 def test_targets_without_noise_are_refused_in_words(prior: AbstractTaskPrior) -> None:
     data = TaskData.from_arrays(cases.rows().x, np.ones(40), cases.rows().task)
-    with pytest.raises(NumericalError, match=r"noise goes to 0.* Look at the targets"):
-        Collapsed().run(MultiTaskModel(prior, Gaussian()), data)
+    for inference in (Collapsed(), Collapsed(MAP()), MAP()):
+        with pytest.raises(NumericalError, match=r"noise goes to 0.* look at the targets"):
+            inference.run(MultiTaskModel(prior, Gaussian()), data)
+
+
+def test_dense_systems_are_drawn_from_in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more draws together than a million numbers in the matrices of all tasks at once."""
+    together: list[int] = []
+
+    def noted(function: Callable[..., Any], values: dict[str, Any]) -> Any:
+        together.append(len(next(iter(values.values()))))
+        return at_draws(function, values)
+
+    monkeypatch.setattr("bayes_mtl.inference._collapsed.at_draws", noted)
+    tree = linkage(np.random.default_rng(0).normal(size=(30, 2)))
+    model = MultiTaskModel(LatentHierarchy(tree), Gaussian())
+    Collapsed(MAP(), draws=600).run(model, cases.rows((8,) * 30))
+    size = (30 * 3) ** 2
+    assert sum(together) == 600 and max(together) * size <= 1 << 20
 
 
 def test_number_of_draws() -> None:

@@ -7,6 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,6 +15,7 @@ from bayes_mtl import MultiTaskModel, Posterior, load
 from bayes_mtl._errors import FileError
 from bayes_mtl._seed import seeded
 from bayes_mtl.inference import SVI, Collapsed
+from bayes_mtl.inference._nuts import complete
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.priors import Hierarchical
 from tests.inference.cases import rows
@@ -42,6 +44,30 @@ else:
 svi(path, on_step).run(MODEL, rows(), seed=3)
 """
 
+INTERRUPTED = """
+import os, signal, threading
+import nutpie
+from bayes_mtl.inference import NUTS, Collapsed
+from tests.inference.test_faults import MODEL
+from tests.inference.cases import rows
+
+sample = nutpie.sample
+
+def interrupted(*arguments, **settings):
+    threading.Timer(3.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    return sample(*arguments, **settings)
+
+nutpie.sample = interrupted
+for warmup in (2, 10**6):
+    chains = NUTS(draws=10**6, warmup=warmup, chains=2, compile=False, progress=False)
+    try:
+        posterior = Collapsed(chains).run(MODEL, rows())
+    except KeyboardInterrupt:
+        print("none")
+    else:
+        print(posterior.record.stopped, all(bool(v.isfinite().all()) for v in posterior.draws.values()))
+"""
+
 
 def svi(checkpoint: str | None = None, on_step: object = None) -> SVI:
     return SVI(
@@ -65,6 +91,23 @@ def test_a_killed_fit_goes_on_as_if_nothing_had_happened(moment: str, tmp_path: 
     assert len(resumed.record.losses) == STEPS
     assert list(resumed.record.losses) == list(whole.record.losses)
     assert same(resumed, whole)
+
+
+def test_ctrl_c_keeps_the_draws_of_chains_and_no_others() -> None:
+    """In the draws, then in the warm-up."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", INTERRUPTED], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.stdout.split("\n")[:2] == ["interrupted True", "none"], done.stderr
+
+
+def test_chains_of_different_lengths_give_most_draws() -> None:
+    points = np.zeros((3, 10, 2))
+    points[0, 4:], points[1, 9:] = np.nan, np.nan  # 4, 9 and 10 draws
+    chains, number = complete(points)
+    assert (chains.tolist(), number) == ([1, 2], 9)
+    with pytest.raises(KeyboardInterrupt):
+        complete(np.full((2, 5, 1), np.nan))
 
 
 def test_a_full_disk_leaves_the_earlier_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
