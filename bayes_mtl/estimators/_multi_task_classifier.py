@@ -18,7 +18,7 @@ class MultiTaskClassifier(ClassifierMixin, AbstractMultiTaskEstimator):
     ----------
     task, prior, network, inference, task_features, seed
         As in `MultiTaskRegressor`. Without ``inference`` it is `SVI` until its loss no longer falls; in a
-        search, where many fits are compared, ``MAP()`` is a quicker choice.
+        search, where many fits are compared, ``SVI(steps=500)`` is a quicker choice.
     likelihood
         None: ``Bernoulli()`` for two classes, ``Categorical()`` for more. ``Ordinal()`` where the sorted
         labels are an order.
@@ -41,10 +41,11 @@ class MultiTaskClassifier(ClassifierMixin, AbstractMultiTaskEstimator):
     --------
     >>> from bayes_mtl import datasets
     >>> from bayes_mtl.estimators import MultiTaskClassifier
-    >>> from bayes_mtl.inference import MAP
+    >>> from bayes_mtl.inference import SVI
     >>> pupils = datasets.exam()[:500]
     >>> X, passed = pupils[["school", "intake"]], pupils["score"] > 0
-    >>> classifier = MultiTaskClassifier(task="school", inference=MAP()).fit(X, passed)
+    >>> quick = SVI(steps=500, progress=False)
+    >>> classifier = MultiTaskClassifier(task="school", inference=quick).fit(X, passed)
     >>> classifier.predict_proba(X.head(3)).shape
     (3, 2)
     """

@@ -41,8 +41,9 @@ class MAP(AbstractInference):
     """Posterior mode by L-BFGS, and a Laplace approximation around it.
 
     The mode is that of the unconstrained parameters (Jacobians included), so scales do not collapse to
-    zero. A network in the model is trained along, by Adam; then there is no uncertainty, and one draw.
-    `Frozen` makes features of it, on which the tasks' weights can be fitted anew with their uncertainty.
+    zero; outside of `Collapsed` the spread of tasks is found too wide instead, and tasks share little.
+    A network in the model is trained along, by Adam; then there is no uncertainty, and one draw. `Frozen`
+    makes features of it, on which the tasks' weights can be fitted anew with their uncertainty.
 
     Parameters
     ----------
