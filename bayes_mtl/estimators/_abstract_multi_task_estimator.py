@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,7 +17,6 @@ from sklearn.utils.validation import (
 
 from bayes_mtl.data import TaskData
 from bayes_mtl.estimators._columns import Columns, check_two_axes
-from bayes_mtl.inference import AbstractInference
 from bayes_mtl.inference._fit import choose
 from bayes_mtl.likelihoods import AbstractLikelihood
 from bayes_mtl.model import MultiTaskModel
@@ -101,7 +99,8 @@ class AbstractMultiTaskEstimator(BaseEstimator, ABC):
             weight=weight,
         )
         model = MultiTaskModel(self.prior or _usual_prior(data), self.likelihood or usual, self.network)
-        inference = self.inference or _silent(choose(model, data))
+        # A search fits many times: no progress bar for each.
+        inference = self.inference or choose(model, data, progress=False)
         self.posterior_ = inference.run(model, data, seed=self.seed)
         return self
 
@@ -145,9 +144,3 @@ class AbstractMultiTaskEstimator(BaseEstimator, ABC):
 def _usual_prior(data: TaskData) -> AbstractTaskPrior:
     """One population; a single task says nothing of its spread, so there only the ridge is learned."""
     return Hierarchical() if len(data.schema.tasks) > 1 else Independent(HalfNormal(1.0))
-
-
-def _silent(inference: AbstractInference) -> AbstractInference:
-    """A search fits many times: no progress bar for each."""
-    named = {field.name for field in fields(inference)}  # type: ignore[arg-type]
-    return replace(inference, progress=False) if "progress" in named else inference  # type: ignore[type-var]

@@ -11,15 +11,19 @@ from bayes_mtl.model import MultiTaskModel
 from bayes_mtl.posterior import Posterior
 
 
-def choose(model: MultiTaskModel, data: TaskData | TaskTable) -> Trees | Collapsed | SVI:
+def choose(
+    model: MultiTaskModel, data: TaskData | TaskTable, progress: bool = True
+) -> Trees | Collapsed | SVI:
     """`Trees` for an unknown tree, `Collapsed` where the weights have a closed form, else `SVI`."""
     program = model.program(data)
     if why_not_trees(program) is None:
-        return Trees()
-    return Collapsed() if why_not_collapsed(program) is None else SVI()
+        return Trees(progress=progress)
+    return Collapsed() if why_not_collapsed(program) is None else SVI(progress=progress)
 
 
-def fit(model: MultiTaskModel, data: TaskData | TaskTable, *, seed: int = 0) -> Posterior:
+def fit(
+    model: MultiTaskModel, data: TaskData | TaskTable, *, seed: int = 0, progress: bool = True
+) -> Posterior:
     """Fit a model with the inference that suits it.
 
     Parameters
@@ -28,6 +32,8 @@ def fit(model: MultiTaskModel, data: TaskData | TaskTable, *, seed: int = 0) -> 
         What to fit, and to what.
     seed
         The same seed gives the same posterior.
+    progress
+        Whether to show a progress bar where it takes long.
 
     Returns
     -------
@@ -52,7 +58,7 @@ def fit(model: MultiTaskModel, data: TaskData | TaskTable, *, seed: int = 0) -> 
     if not isinstance(data, (TaskData, TaskTable)):
         remedy = "Make one: TaskData.from_frame(frame, y=..., task=..., x=[...])."
         raise InputTypeError(message("data", "a TaskData", type(data).__name__, remedy))
-    chosen = choose(model, data)
+    chosen = choose(model, data, progress)
     if isinstance(chosen, (Trees, Collapsed)):
         return chosen.run(model, data, seed=seed)
     if isinstance(data, TaskTable):

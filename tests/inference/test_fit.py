@@ -1,6 +1,7 @@
 """Which inference `fit` takes."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from bayes_mtl.priors import (
     AbstractTaskPrior,
     Hierarchical,
     Independent,
+    LatentHierarchy,
     LowRank,
     Moments,
     Pooled,
@@ -103,7 +105,7 @@ def test_fit_runs_it() -> None:
 
 def test_fit_runs_svi(monkeypatch: pytest.MonkeyPatch) -> None:
     short = SVI(steps=3, draws=5, progress=False)
-    monkeypatch.setattr("bayes_mtl.inference._fit.SVI", lambda: short)
+    monkeypatch.setattr("bayes_mtl.inference._fit.SVI", lambda **_: short)
     posterior = fit(MultiTaskModel(Hierarchical(), Bernoulli()), YES_NO)
     assert posterior.record.method == "SVI"
     assert np.isfinite(posterior.record.losses).all()
@@ -118,3 +120,21 @@ def test_parts_in_the_wrong_place_are_named() -> None:
     table: Any = {"y": [1.0]}
     with pytest.raises(InputTypeError, match=r"data: expected a TaskData, found dict\. Make one"):
         fit(MultiTaskModel(Hierarchical(), Gaussian()), table)
+
+
+def test_progress_is_handed_on() -> None:
+    tree = MultiTaskModel(LatentHierarchy(), Gaussian())
+    for model, data in ((MultiTaskModel(Hierarchical(), Bernoulli()), YES_NO), (tree, DATA)):
+        quiet, shown = choose(model, data, progress=False), choose(model, data)
+        assert not isinstance(quiet, Collapsed) and not isinstance(shown, Collapsed)  # which shows none
+        assert (quiet.progress, shown.progress) == (False, True)
+
+
+def test_a_quiet_fit_writes_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bayes_mtl.inference._fit.SVI", partial(SVI, steps=3, draws=2))
+    fit(MultiTaskModel(Hierarchical(), Bernoulli()), YES_NO, progress=False)
+    assert capsys.readouterr() == ("", "")
+    fit(MultiTaskModel(Hierarchical(), Bernoulli()), YES_NO)
+    assert "SVI" in capsys.readouterr().err
