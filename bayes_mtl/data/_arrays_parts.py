@@ -13,7 +13,7 @@ from bayes_mtl.data._dataset_rows import DatasetRows, Rows
 from bayes_mtl.data._encoder import Encoder
 from bayes_mtl.data._names import label_text, listed, name_list, repeated
 from bayes_mtl.data._places import as_places
-from bayes_mtl.data._targets import encode_targets
+from bayes_mtl.data._targets import encode_targets, has_order
 from bayes_mtl.data._task_features import as_task_features
 from bayes_mtl.data._task_labels import encode_tasks
 
@@ -78,6 +78,7 @@ def array_parts(
         tasks=tasks,
         task_features=as_task_features(options.task_features, tasks),
         classes=classes,
+        ordered=has_order(y, classes),
         target=label_text(y.name) if is_pandas(y, "Series") and y.name is not None else "y",
         observations={
             "row": row,

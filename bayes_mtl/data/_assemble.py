@@ -50,6 +50,7 @@ def assemble(
     tasks: tuple[str, ...],
     task_features: tuple[np.ndarray | None, tuple[str, ...]],
     classes: tuple[str, ...],
+    ordered: bool = True,
     target: str,
     observations: Mapping[str, np.ndarray | None],
 ) -> dict[str, Any]:
@@ -69,6 +70,8 @@ def assemble(
         Names.
     task_features
         Values and names.
+    ordered
+        Whether the order of the classes was given.
     observations
         ``row``, ``step``, ``task``, ``y`` and ``index``; the optional columns where they are
         checked already.
@@ -86,6 +89,7 @@ def assemble(
         classes=classes,
         target=target,
         encoder=None if plain else encoder,
+        ordered=ordered,
     )
     y = observations["y"]
     columns = observed_columns(options.observed, np.zeros(0) if y is None else y)

@@ -15,7 +15,7 @@ from bayes_mtl.data._features import Terms
 from bayes_mtl.data._formula import Formula
 from bayes_mtl.data._names import label_text, listed, repeated
 from bayes_mtl.data._observed import named_columns
-from bayes_mtl.data._targets import encode_targets
+from bayes_mtl.data._targets import encode_targets, has_order
 from bayes_mtl.data._task_features import as_task_features
 from bayes_mtl.data._task_labels import encode_tasks
 
@@ -38,19 +38,21 @@ def frame_parts(
     target, task = _target(y, parsed, formula), label_text(task)
     check_column(frame, target, "y")
     check_column(frame, task, "task")
-    targets, classes = encode_targets(complete_column(frame, target, "y"), f"column {target!r}")
+    values = complete_column(frame, target, "y")
+    targets, classes = encode_targets(values, f"column {target!r}")
     codes, tasks = encode_tasks(complete_column(frame, task, "task"), None, len(frame))
-    encoder, values, terms = _inputs(frame, x, parsed)
+    encoder, rows, terms = _inputs(frame, x, parsed)
     observed = named_columns(frame, options.observed)
     intercept = options.intercept and (parsed is None or parsed.intercept)
     return assemble(
         replace(options, observed=observed, intercept=intercept),
-        x=values,
+        x=rows,
         encoder=encoder,
         terms=terms,
         tasks=tasks,
         task_features=_task_features(frame, options.task_features, codes, tasks),
         classes=classes,
+        ordered=has_order(values, classes),
         target=target,
         observations={
             "row": np.arange(len(frame)),

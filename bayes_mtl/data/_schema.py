@@ -43,6 +43,9 @@ class Schema:
         task has one.
     fill
         Of sequences with gaps: value of each raw feature before its first measurement.
+    ordered
+        Whether the order of ``classes`` was given, by ordered categories, numbers or booleans; False where
+        they were only sorted as text.
     """
 
     tasks: tuple[str, ...]
@@ -56,6 +59,7 @@ class Schema:
     encoder: Encoder | None = None
     task_groups: tuple[str, ...] = ()
     fill: tuple[float, ...] = ()
+    ordered: bool = True
 
     def __post_init__(self) -> None:
         for argument in ("tasks", "task_features", "classes"):
@@ -169,12 +173,14 @@ class Schema:
             names = {name: tuple(written[name]) for name in _NAMES}
             intercept, target, encoder = written["intercept"], written["target"], written["encoder"]
             fill = tuple(float(value) for value in written["fill"])
-        except (KeyError, TypeError, ValueError) as error:
+            ordered = written.get("ordered", True)  # files of before it was written
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise FileError(
                 message("schema", "what Schema.to_dict wrote", f"{error!r}", "Save it again.")
             ) from error
         texts = all(isinstance(name, str) for part in names.values() for name in part)
-        if not (texts and isinstance(intercept, bool) and isinstance(target, str)):
+        flags = isinstance(intercept, bool) and isinstance(ordered, bool)
+        if not (texts and flags and isinstance(target, str)):
             raise FileError(message("schema", "names as text", "other types", "Save it again."))
         rebuilt = None if encoder is None else Encoder.from_dict(encoder)
-        return cls(**names, intercept=intercept, target=target, encoder=rebuilt, fill=fill)
+        return cls(**names, intercept=intercept, target=target, encoder=rebuilt, fill=fill, ordered=ordered)

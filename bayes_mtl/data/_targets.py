@@ -35,6 +35,17 @@ def encode_targets(values: Any, argument: str = "y") -> tuple[np.ndarray, tuple[
     )
 
 
+def has_order(values: Any, classes: tuple[str, ...]) -> bool:
+    """Whether the order in which `encode_targets` put classes means something, or is only that of text."""
+    if is_categorical(values):
+        categorical = values if is_pandas(values, "Categorical") else values.cat
+        if categorical.ordered:
+            return True
+    if set(classes) <= {"False", "True"}:
+        return True
+    return all(map(_reads_as_number, classes)) and sorted(classes, key=float) == list(classes)
+
+
 def _as_vector(values: Any, argument: str) -> Any:
     if isinstance(values, torch.Tensor):
         values = as_array(values, argument)

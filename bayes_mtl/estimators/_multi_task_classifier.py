@@ -8,7 +8,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.estimators._abstract_multi_task_estimator import AbstractMultiTaskEstimator
-from bayes_mtl.likelihoods import AbstractLikelihood, Bernoulli, Categorical
+from bayes_mtl.likelihoods import AbstractLikelihood, Bernoulli, Categorical, Ordinal
 
 
 class MultiTaskClassifier(ClassifierMixin, AbstractMultiTaskEstimator):
@@ -21,7 +21,7 @@ class MultiTaskClassifier(ClassifierMixin, AbstractMultiTaskEstimator):
         search, where many fits are compared, ``SVI(steps=500)`` is a quicker choice.
     likelihood
         None: ``Bernoulli()`` for two classes, ``Categorical()`` for more. ``Ordinal()`` where the sorted
-        labels are an order.
+        labels are an order: numbers or booleans, since scikit-learn drops the order of categories.
 
     Attributes
     ----------
@@ -59,6 +59,16 @@ class MultiTaskClassifier(ClassifierMixin, AbstractMultiTaskEstimator):
         if len(self.classes_) < 2:
             found = f"one class, {str(self.classes_[0])!r}"
             raise InputError(message("y", "at least 2 classes", found, "There is nothing to tell apart."))
+        if isinstance(self.likelihood, Ordinal) and self.classes_.dtype.kind not in "biuf":
+            labels = ", ".join(repr(str(label)) for label in self.classes_[:5])
+            raise InputError(
+                message(
+                    "y",
+                    "numbers in the order of the classes (Ordinal)",
+                    f"text, which sorts as {labels}",
+                    "Pass the codes of an ordered pandas.Categorical.",
+                )
+            )
         usual: AbstractLikelihood = Bernoulli() if len(self.classes_) == 2 else Categorical()
         return codes.astype(np.float64), usual
 

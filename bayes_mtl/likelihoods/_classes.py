@@ -22,7 +22,18 @@ def number_of_classes(classes: int | None, data: TaskData) -> int:
     if data.schema.classes:
         return len(data.schema.classes)
     check_classes(data, None)
-    found = int(data.y.max()) + 1 if data.y.size else 2
+    lowest, found = (int(data.y.min()), int(data.y.max()) + 1) if data.y.size else (0, 2)
+    # ratings from 1 to 5 would have a sixth class that nobody can give
+    if lowest > 0:
+        raise InputError(
+            message(
+                "y",
+                "classes numbered from 0",
+                f"numbers from {lowest} to {found - 1}",
+                f"Subtract {lowest}; or pass pandas.Categorical(y, ordered=True), which keeps the numbers as "
+                f"names; or classes={found} where only these data lack class 0.",
+            )
+        )
     if found < 2:
         raise InputError(message("y", "2 or more classes", "class 0 only", "Pass classes=, or more data."))
     # a count or an identifier taken for a class would ask for that many outputs

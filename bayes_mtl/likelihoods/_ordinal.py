@@ -67,6 +67,16 @@ class Ordinal(AbstractLikelihood):
         return replace(self, classes=number_of_classes(self.classes, data))
 
     def check_targets(self, data: TaskData) -> None:
+        if not data.schema.ordered:
+            names = ", ".join(repr(name) for name in data.schema.classes[:5])
+            raise InputError(
+                message(
+                    "y",
+                    "classes whose order was given (Ordinal)",
+                    f"text, which sorts as {names}",
+                    "Pass pandas.Categorical(y, categories=[lowest, ..., highest], ordered=True).",
+                )
+            )
         check_classes(data, number_of_classes(self.classes, data))
 
     def location(self, data: TaskData) -> tuple[np.ndarray, np.ndarray]:

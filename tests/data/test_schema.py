@@ -66,14 +66,29 @@ def test_many_tasks_are_shortened_and_a_near_one_suggested() -> None:
 def test_everything_survives_json() -> None:
     schema = Schema(
         tasks=("a", "b"), features=("p", "q"), fixed=("r",), intercept=False, groups=("g", "h"),
-        task_features=("size",), classes=("no", "yes"), target="passed",
+        task_features=("size",), classes=("no", "yes"), target="passed", ordered=False,
     )  # fmt: skip
     assert Schema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
 
 
+def test_schemas_of_older_files_do_not_say_whether_classes_have_an_order() -> None:
+    schema = Schema(tasks=("a", "b"), features=("p",), classes=("no", "yes"))
+    written = schema.to_dict()
+    del written["ordered"]
+    assert Schema.from_dict(written) == schema
+
+
 @pytest.mark.parametrize(
     "change",
-    [{"tasks": 3}, {"tasks": [1, 2]}, {"intercept": "yes"}, {"target": 5}, {"encoder": [1]}, {"encoder": {}}],
+    [
+        {"tasks": 3},
+        {"tasks": [1, 2]},
+        {"intercept": "yes"},
+        {"target": 5},
+        {"encoder": [1]},
+        {"encoder": {}},
+        {"ordered": 1},
+    ],
 )
 def test_damaged_schemas_are_refused(change: dict[str, object], unchecked: None) -> None:
     written = Schema(tasks=("a",), features=("p",)).to_dict() | change

@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.utils.validation import check_is_fitted
@@ -48,6 +49,13 @@ def test_new_tasks_and_labels_that_are_numbers() -> None:
 def test_ordered_classes() -> None:
     classifier = MultiTaskClassifier("school", likelihood=Ordinal(), inference=MAP(laplace=0))
     assert classifier.fit(X, THIRDS).predict_proba(X.head(3)).shape == (3, 3)
+
+
+def test_ordered_classes_are_numbers() -> None:
+    grades = pd.Categorical.from_codes(THIRDS - 5, ["low", "medium", "high"], ordered=True)
+    classifier = MultiTaskClassifier("school", likelihood=Ordinal(), inference=MAP(laplace=0))
+    with pytest.raises(InputError, match="found text, which sorts as 'high', 'low', 'medium'"):
+        classifier.fit(X, grades)
 
 
 def test_cross_validated_probabilities() -> None:

@@ -1,14 +1,17 @@
 """Targets and settings that are refused, and what the error says."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from bayes_mtl._errors import InputError
 from bayes_mtl._shapes import Dims
+from bayes_mtl.data import TaskData
 from bayes_mtl.likelihoods import (
     AbstractLikelihood,
     Bernoulli,
@@ -162,6 +165,64 @@ def test_bernoulli_takes_two_classes_and_booleans() -> None:
 def test_settings(family: type[AbstractLikelihood], setting: dict[str, Any], text: str) -> None:
     with pytest.raises(InputError, match=re.escape(text)):
         family(**setting)
+
+
+TEXT = ["low", "high", "medium", "low", "high", "medium"]
+GRADES = ["low", "medium", "high"]
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        TEXT,
+        pd.Series(TEXT, dtype="category"),
+        pd.Categorical(TEXT, GRADES),
+        ["1", "2", "10", "1", "2", "10"],  # text sorts 10 before 2
+    ],
+)
+def test_ordinal_asks_for_the_order_of_text(y: Any) -> None:
+    data = TaskData.from_arrays(np.zeros((6, 1)), y, list("abcabc"))
+    text = "y: expected classes whose order was given (Ordinal), found text, which sorts as '"
+    with pytest.raises(InputError, match=re.escape(text)):
+        Ordinal().check(data)
+    with pytest.raises(InputError, match=re.escape(text)):
+        Ordinal(classes=3).check(data)
+    Categorical().check(data)
+
+
+@pytest.mark.parametrize(
+    ("y", "classes"),
+    [
+        (pd.Categorical(TEXT, GRADES, ordered=True), ("low", "medium", "high")),
+        (pd.Categorical([1, 5, 3, 1, 1, 1], range(1, 6)), ("1", "2", "3", "4", "5")),
+        (["1", "5", "3", "1", "1", "1"], ("1", "3", "5")),
+        ([True, False, True, True, False, True], ("False", "True")),
+        ([0, 2, 1, 1, 1, 1], ()),
+    ],
+)
+@pytest.mark.parametrize("frame", [False, True])
+def test_ordinal_takes_an_order_that_was_given(y: Any, classes: tuple[str, ...], frame: bool) -> None:
+    table = pd.DataFrame({"y": y, "x": 0.0, "task": list("abcabc")})
+    data = (
+        TaskData.from_frame(table, y="y", x=["x"], task="task")
+        if frame
+        else TaskData.from_arrays(np.zeros((6, 1)), y, table["task"])
+    )
+    Ordinal().check(data)
+    assert data.schema.classes == classes
+
+
+@pytest.mark.parametrize("likelihood", [Ordinal(), Categorical()], ids=lambda likelihood: likelihood.name)
+def test_ratings_from_1_have_no_class_0(likelihood: Ordinal | Categorical) -> None:
+    ratings = make_data([1, 2, 3, 4, 5, 1])
+    text = "y: expected classes numbered from 0, found numbers from 1 to 5. Subtract 1; or pass pandas."
+    with pytest.raises(InputError, match=re.escape(text)):
+        likelihood.bind(ratings)
+    replace(likelihood, classes=6).check(ratings)
+    named = TaskData.from_arrays(ratings.x, pd.Categorical(ratings.y.astype(int)), list("aabbcc"))
+    bound = likelihood.bind(named)
+    bound.check(named)
+    assert bound.classes == 5
 
 
 def test_ordinal_must_know_its_classes() -> None:

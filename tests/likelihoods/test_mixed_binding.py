@@ -134,8 +134,8 @@ def test_columns_matter_only_to_the_kinds_that_know_them() -> None:
     with pytest.raises(InputError, match="trials: expected the number of trials"):
         Mixed(likelihoods).check(make_data(y, task, **{k: v for k, v in columns.items() if k != "trials"}))
     with pytest.raises(InputError, match="Categorical likelihood: expected data without the column 'offset'"):
-        Mixed({"a": Categorical()}, default=Gaussian()).check(make_data(y, task, offset=np.ones(6)))
-    Mixed({"a": Categorical()}, default=Gaussian()).check(make_data(y, task, offset=columns["offset"]))
+        Mixed({"a": Categorical(6)}, default=Gaussian()).check(make_data(y, task, offset=np.ones(6)))
+    Mixed({"a": Categorical(6)}, default=Gaussian()).check(make_data(y, task, offset=columns["offset"]))
 
 
 ERRORS = [
@@ -152,7 +152,7 @@ ERRORS = [
         "Mixed: expected names of tasks ('a', 'b'), found 'x'. Correct or drop it.",
     ),
     (
-        Mixed({"a": Categorical()}, Gaussian(), {"a": "g", "b": "g"}),
+        Mixed({"a": Categorical(3)}, Gaussian(), {"a": "g", "b": "g"}),
         "groups: expected tasks with the same number of outputs in group 'g', found [1, 3]. "
         "Put them in different groups.",
     ),

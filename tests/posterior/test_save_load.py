@@ -43,7 +43,7 @@ def data_for(likelihood: AbstractLikelihood) -> TaskData:
     if isinstance(likelihood, Mixed):
         y = np.where(plain.task < 2, (y > 100).astype(float), y)
     elif isinstance(likelihood, (Categorical, Ordinal)):
-        y = CLASSES[np.arange(len(y)) % 3]
+        y = pd.Categorical(CLASSES[np.arange(len(y)) % 3], ordered=True)
     return TaskData.from_arrays(
         plain.x, y, labels, varying=["x0"], task_features=TASK_FEATURES, groups={"x0": "a"}
     )
