@@ -4,6 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+ROUNDING = 1e-12, 4 * float(np.finfo(np.float32).eps)
+"""Smallest standard deviation, as a share of the largest value, that is more than a few roundings.
+
+Of float64, and of values that float32 holds, however they are stored now: 0.1 + 0.2 is not 0.3.
+"""
+
 
 @dataclass(frozen=True, eq=False)
 class Moments:
@@ -17,6 +23,8 @@ class Moments:
         ``[columns]``: mean, and sum of squared differences from it.
     low, high
         ``[columns]``: smallest and largest value.
+    single
+        ``[columns]``: whether float32 holds every value.
     """
 
     count: np.ndarray
@@ -24,19 +32,21 @@ class Moments:
     square: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    single: np.ndarray
 
     @classmethod
     def none(cls, columns: int) -> "Moments":
         """Of no values yet."""
-        zero = np.zeros(columns)
-        return cls(np.zeros(1), zero, zero, np.full(columns, np.inf), np.full(columns, -np.inf))
+        zero, ends = np.zeros(columns), np.full(columns, np.inf)
+        return cls(np.zeros(1), zero, zero, ends, -ends, np.ones(columns, dtype=bool))
 
     @classmethod
     def of(cls, block: np.ndarray) -> "Moments":
         """Of ``[values, columns]``."""
         mean = block.mean(0)
         square = ((block - mean) ** 2).sum(0)
-        return cls(np.array([float(len(block))]), mean, square, block.min(0), block.max(0))
+        ends = block.min(0), block.max(0)
+        return cls(np.array([float(len(block))]), mean, square, *ends, np.all(_single(block), axis=0))
 
     @classmethod
     def by_group(cls, values: np.ndarray, group: np.ndarray, groups: int) -> "Moments":
@@ -47,13 +57,14 @@ class Moments:
         low, high = np.full(groups, np.inf), np.full(groups, -np.inf)
         np.minimum.at(low, group, values)
         np.maximum.at(high, group, values)
-        return cls(count, mean, square, low, high)
+        double = np.bincount(group, weights=~_single(values), minlength=groups)
+        return cls(count, mean, square, low, high, double == 0)
 
     def among(self, place: np.ndarray, columns: int) -> "Moments":
         """Of ``columns`` columns, of which these stand at ``place``; of the others there are no values."""
         wide = Moments.none(columns)
         parts = {"count": np.zeros(columns), "mean": wide.mean.copy(), "square": wide.square.copy()}
-        parts |= {"low": wide.low, "high": wide.high}
+        parts |= {"low": wide.low, "high": wide.high, "single": wide.single}
         for name, values in parts.items():
             values[place] = getattr(self, name)
         return Moments(**parts)
@@ -68,6 +79,7 @@ class Moments:
             square=self.square + other.square + (other.mean - self.mean) ** 2 * (self.count * share),
             low=np.minimum(self.low, other.low),
             high=np.maximum(self.high, other.high),
+            single=self.single & other.single,
         )
 
     def together(self) -> "Moments":
@@ -76,7 +88,8 @@ class Moments:
         mean = float((self.count * self.mean).sum()) / count
         square = float((self.square + self.count * (self.mean - mean) ** 2).sum())
         ends = self.low.min(keepdims=True), self.high.max(keepdims=True)
-        return Moments(np.array([count]), np.array([mean]), np.array([square]), *ends)
+        single = np.array([bool(self.single.all())])
+        return Moments(np.array([count]), np.array([mean]), np.array([square]), *ends, single)
 
     @property
     def sd(self) -> np.ndarray:
@@ -86,6 +99,13 @@ class Moments:
 
     @property
     def scale(self) -> np.ndarray:
-        """``[columns]``: `sd`, and 1 for constants, whose computed one may be a rounding error."""
-        found: np.ndarray = np.where((self.high > self.low) & (self.sd > 0), self.sd, 1.0)
+        """``[columns]``: `sd`, and 1 for what is constant up to `ROUNDING`."""
+        smallest = np.where(self.single, max(ROUNDING), min(ROUNDING))
+        largest = np.maximum(np.abs(self.low), np.abs(self.high))
+        found: np.ndarray = np.where((self.high > self.low) & (self.sd > smallest * largest), self.sd, 1.0)
         return found
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32) == values

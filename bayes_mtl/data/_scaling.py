@@ -45,9 +45,9 @@ class Scaling:
     ) -> "Scaling":
         """Scaling for ``data``; features are read in chunks.
 
-        A constant feature is only centred. Without an intercept features are only scaled, since a
-        centre would bring an intercept in. ``shift`` and ``spread`` are those of the linear predictor,
-        ``[tasks, outputs]`` each.
+        A feature that is constant up to rounding is only centred. Without an intercept features are only
+        scaled, since a centre would bring an intercept in. ``shift`` and ``spread`` are those of the linear
+        predictor, ``[tasks, outputs]`` each.
 
         Raises
         ------
@@ -83,7 +83,7 @@ class Scaling:
         task_mean, task_sd = np.zeros(0), np.zeros(0)
         if task_features is not None:
             task_mean = task_features.mean(0)
-            task_sd = _no_zeros(task_features.std(0), np.ptp(task_features, axis=0))
+            task_sd = Moments.of(task_features).scale
         return cls(x_mean, features.scale, shift, spread, task_mean, task_sd)
 
     @property
@@ -144,11 +144,6 @@ def _check_location(schema: Schema, shift: np.ndarray, spread: np.ndarray) -> No
                 f"Subtract a constant near {shift.flat[np.abs(shift).argmax()]:.6g} from y first.",
             )
         )
-
-
-def _no_zeros(sd: np.ndarray, extent: np.ndarray) -> np.ndarray:
-    """Scale 1 for constants, whose computed sd may be a rounding error instead of 0."""
-    return np.where((extent > 0) & (sd > 0), sd, 1.0)
 
 
 def feature_moments(data: TaskData) -> Moments:

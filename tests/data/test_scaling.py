@@ -61,6 +61,13 @@ def test_task_features_are_scaled_over_tasks() -> None:
     np.testing.assert_allclose(scaling.task_sd, [features[:, 0].std(), 1.0])
 
 
+def test_rounding_is_not_blown_up() -> None:
+    x = np.where(np.arange(90) % 2, 0.3, 0.1 + 0.2)[:, None]
+    data = TaskData.from_arrays(x, np.zeros(90), np.arange(90) % 3, task_features=x[:3])
+    scaling = Scaling.fit(data, np.zeros((3, 1)), np.ones((3, 1)))
+    assert scaling.x_sd.tolist() == scaling.task_sd.tolist() == [1.0]
+
+
 def test_rows_without_an_observation_do_not_count() -> None:
     x = np.array([[1.0], [3.0], [1e6]])
     data = TaskData.from_arrays(x, np.zeros(3), ["a", "a", "b"], row=np.array([0, 1, 0]))
