@@ -93,8 +93,8 @@ class Moments:
 
     @property
     def sd(self) -> np.ndarray:
-        """``[columns]`` standard deviation."""
-        deviation: np.ndarray = np.sqrt(self.square / self.count)
+        """``[columns]`` standard deviation; 0 without values."""
+        deviation: np.ndarray = np.sqrt(self.square / np.maximum(self.count, 1.0))
         return deviation
 
     @property

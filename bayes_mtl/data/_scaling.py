@@ -8,6 +8,7 @@ import numpy as np
 
 from bayes_mtl._errors import FileError, InputError, message
 from bayes_mtl.data._arrays import chunks
+from bayes_mtl.data._counted import counted
 from bayes_mtl.data._moments import Moments
 from bayes_mtl.data._names import listed
 from bayes_mtl.data._padding import padded
@@ -47,14 +48,14 @@ class Scaling:
 
         A feature that is constant up to rounding is only centred. Without an intercept features are only
         scaled, since a centre would bring an intercept in. ``shift`` and ``spread`` are those of the linear
-        predictor, ``[tasks, outputs]`` each.
+        predictor, ``[tasks, outputs]`` each. Observations of weight 0 count for nothing.
 
         Raises
         ------
         InputError
             Where targets lie so far from 0, in units of their spread, that float32 cannot tell them apart.
         """
-        features = feature_moments(data) if standardize else Moments.none(data.x.shape[-1])
+        features = feature_moments(counted(data)) if standardize else Moments.none(data.x.shape[-1])
         return cls.from_moments(data.schema, features, data.task_features, shift, spread, standardize)
 
     @classmethod

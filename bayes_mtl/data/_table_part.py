@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from bayes_mtl._errors import InputError, message
+from bayes_mtl.data._counted import weighted
 from bayes_mtl.data._gram import gram
 from bayes_mtl.data._labels import is_categorical
 from bayes_mtl.data._moments import Moments
@@ -30,13 +31,16 @@ class TablePart:
         Names; its tasks are these, in the same order.
     task_features
         ``[tasks, task features]``, or None.
+    counts
+        ``[tasks]``: number of observations.
     features, targets
-        Moments of the features, and of each task's targets less the offset.
+        Moments of the features, and of each task's targets less the offset, where the weight is above 0.
     """
 
     labels: Sequence[Any]
     schema: Schema
     task_features: np.ndarray | None
+    counts: np.ndarray
     features: Moments
     targets: Moments
 
@@ -69,13 +73,16 @@ def examine_part(frame: Any, columns: Mapping[str, Any]) -> TablePart | None:
         return None
     data = read_part(frame, columns)
     labels = {label_text(label): label for label in frame[columns["task"]].unique().tolist()}
-    response = data.y if data.offset is None else data.y - data.offset
+    own, tasks = weighted(data), len(data.schema.tasks)
+    response = own.y if own.offset is None else own.y - own.offset
+    present, place = np.unique(own.task, return_inverse=True)
     return TablePart(
         labels=[labels[name] for name in data.schema.tasks],
         schema=data.schema,
         task_features=data.task_features,
-        features=feature_moments(data),
-        targets=Moments.by_group(response, data.task, len(data.schema.tasks)),
+        counts=data.counts,
+        features=feature_moments(own),
+        targets=Moments.by_group(response, place, len(present)).among(present, tasks),
     )
 
 

@@ -86,7 +86,7 @@ def merge_parts(parts: Sequence[TablePart | None]) -> dict[str, Any]:
     Raises
     ------
     InputError
-        Without rows, and where task features differ within a task.
+        Without rows or weights, and where task features differ within a task.
     """
     found = [part for part in parts if part is not None]
     if not found:
@@ -98,16 +98,22 @@ def merge_parts(parts: Sequence[TablePart | None]) -> dict[str, Any]:
     features, targets = Moments.none(len(schema.columns)), Moments.none(len(names))
     targets = replace(targets, count=np.zeros(len(names)))
     known = np.full((len(names), len(schema.task_features)), np.nan)
-    start = 0
+    counts, start = np.zeros(len(names), dtype=np.int64), 0
     for part in found:
         place = code[start : start + len(part.labels)]
         start += len(part.labels)
+        counts[place] += part.counts
         features = features.merged(part.features)
         targets = targets.merged(part.targets.among(place, len(names)))
         if part.task_features is not None:
             same_for_task(part.task_features, place, known, part.schema)
+    if not targets.count.any():
+        raise InputError(
+            message("weight", "at least one above 0", "only 0", "Weights of 0 leave observations out.")
+        )
     return {
         "schema": schema,
+        "counts": counts,
         "task_features": known if schema.task_features else None,
         "features": features,
         "targets": targets,

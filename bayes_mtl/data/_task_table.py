@@ -30,10 +30,12 @@ class TaskTable:
         Names of everything.
     task_features
         ``[tasks, task features]`` float64, or None.
+    counts
+        ``[tasks]``: number of observations of each task.
     features
         Moments of the features.
     targets
-        Moments of each task's targets, less the offset.
+        Moments of each task's targets, less the offset. Observations of weight 0 are left out of both.
     columns
         Arguments of `TaskData.from_frame` for every part.
     frame
@@ -42,6 +44,7 @@ class TaskTable:
 
     schema: Schema
     task_features: np.ndarray | None
+    counts: np.ndarray
     features: Moments
     targets: Moments
     columns: Mapping[str, Any]
@@ -150,13 +153,8 @@ class TaskTable:
             task_features=self.task_features, **present,
         )  # fmt: skip
 
-    @property
-    def counts(self) -> np.ndarray:
-        """``[tasks]``: number of observations of each task."""
-        return self.targets.count.astype(np.int64)
-
     def __len__(self) -> int:
-        return int(self.targets.count.sum())
+        return int(self.counts.sum())
 
     def __repr__(self) -> str:
         names = len(self.schema.features), len(self.schema.fixed)

@@ -8,6 +8,7 @@ from torch import nn
 
 from bayes_mtl._errors import InputError, InputTypeError, UnsupportedError, message
 from bayes_mtl.data import TaskData
+from bayes_mtl.data._counted import counted
 from bayes_mtl.inference._map import MAP
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.model import MultiTaskModel
@@ -68,7 +69,7 @@ def distill(
     """
     soft = _soft_targets(teachers, data)
     model = MultiTaskModel(Independent(), Gaussian(noise="known", units="task"), network)
-    _, spread = model.likelihood.location(soft)
+    _, spread = model.likelihood.location(counted(soft))
     soft = replace(soft, noise=_NOISE * spread[soft.task, 0])
     posterior = (inference or MAP()).run(model, soft, seed=seed)
     return posterior.with_record(method=f"distill({posterior.record.method})")

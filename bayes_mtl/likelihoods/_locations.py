@@ -32,7 +32,8 @@ def mean_and_spread_of(table: TaskTable, units: str) -> tuple[np.ndarray, np.nda
     # A spread that is only rounding is 1, and a task's is that of all.
     whole = float(every.sd[0]) if _resolved(float(every.sd[0]), float(every.mean[0])) else 1.0
     own = np.where(_resolved(found.sd, found.mean), found.sd, whole)
-    shift = np.broadcast_to(found.mean[:, None] if intercept else 0.0, shape)
+    centre = np.where(found.count > 0, found.mean, every.mean)
+    shift = np.broadcast_to(centre[:, None] if intercept else 0.0, shape)
     return shift.copy(), np.broadcast_to(own[:, None], shape).copy()
 
 

@@ -11,6 +11,7 @@ from torch import nn
 from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl._html import card
 from bayes_mtl.data import Scaling, TaskData, TaskTable
+from bayes_mtl.data._counted import counted
 from bayes_mtl.likelihoods import AbstractLikelihood
 from bayes_mtl.model._check_network import check_network
 from bayes_mtl.model._classes_seen import classes_seen
@@ -92,7 +93,7 @@ class MultiTaskModel:
             likelihood = self._bound(names)
             return self._program(likelihood, names, scaling_of_table(likelihood, data, self.standardize))
         likelihood = self._bound(data)
-        scaling = Scaling.fit(data, *likelihood.location(data), standardize=self.standardize)
+        scaling = Scaling.fit(data, *likelihood.location(counted(data)), standardize=self.standardize)
         return self._program(likelihood, data, scaling)
 
     def _bound(self, data: TaskData) -> AbstractLikelihood:

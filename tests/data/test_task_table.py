@@ -32,6 +32,9 @@ def frame(rows: int = 200) -> pd.DataFrame:
     found["flag"] = random.random(rows) < 0.3
     found["exposure"] = random.normal(size=rows)
     found["w"] = random.integers(0, 3, rows).astype(float)
+    found["lone"] = np.where(found["school"] == "b", 0.0, found["w"]) * (
+        np.arange(rows) >= 60
+    )  # a task, a part
     found["sd"] = random.uniform(1.0, 2.0, rows)
     found["size"] = found["school"].map({s: float(i) for i, s in enumerate("abcdefg")})
     found["number"] = found["school"].map({s: 20 - 3 * i for i, s in enumerate("abcdefg")})
@@ -49,6 +52,7 @@ CASES: dict[str, dict[str, Any]] = {
     "groups": {"groups": {"g": ["a", "b"]}},
     "offset": {"offset": "exposure"},
     "weight": {"weight": "w"},
+    "a task and a part without weights": {"weight": "lone"},
     "noise": {"noise": "sd"},
     "task features": {"task_features": "size"},
     "numbers as tasks": {"task": "number"},
@@ -84,6 +88,11 @@ def test_sums_are_those_of_the_rows_in_memory(name: str, units: Any) -> None:
     for f in fields(Scaling):
         np.testing.assert_allclose(getattr(scaling, f.name), getattr(known, f.name), rtol=1e-12, atol=1e-12)
     same(table.gram(scaling), gram(data, known))
+
+
+def test_a_table_without_weights_is_refused() -> None:
+    with pytest.raises(InputError, match="weight: expected at least one above 0, found only 0"):
+        TaskTable.from_dask(parts(FRAME.assign(w=0.0)), **PLAIN, weight="w")
 
 
 @pytest.mark.parametrize("prior", [Hierarchical(), GroupSparse()], ids=["hierarchical", "sparse"])
