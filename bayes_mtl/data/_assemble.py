@@ -77,6 +77,10 @@ def assemble(
         checked already.
     """
     names = encoder.names
+    if options.intercept and "Intercept" in names:
+        # not in Schema: files in which both were named so are still read
+        remedy = "Set intercept=False to keep your own column, leave it out, or rename it."
+        raise InputError(message("x", "names other than 'Intercept', which is added", "it", remedy))
     features, fixed = split_features(names, options.varying, terms)
     plain = encoder.formula is None and names == features + fixed
     schema = Schema(

@@ -44,6 +44,9 @@ class Encoder:
     def fit(cls, formula: Formula, frame: Any) -> tuple["Encoder", np.ndarray, dict[str, tuple[str, ...]]]:
         """The encoder, ``[rows, names]`` float64, and the columns that each term became."""
         used = formula.variables(list(frame.columns))
+        if "Intercept" in used:  # formulaic's name for its own, by which it is taken out again
+            remedy = "A formula adds one, and '- 1' leaves it out; rename the column where it is another."
+            raise InputError(message("formula", "names other than 'Intercept'", "it", remedy))
         prepared, columns = prepare_frame(frame, dict.fromkeys(used), fitting=True)
         made = model_matrix(formula.terms, prepared, {}, {})
         terms = {term: names for term, names in made.terms.items() if term != "1"}

@@ -87,6 +87,14 @@ CASES: dict[str, tuple[Callable[[], object], str]] = {
         lambda: arrays(X[:, :0], intercept=False),
         "x: expected a feature or an intercept, found neither",
     ),
+    "a second intercept": (
+        lambda: arrays(feature_names=["Intercept", "a"]),
+        "found it. Set intercept=False to keep your own column, leave it out, or rename it.",
+    ),
+    "a second intercept of a formula": (
+        lambda: formula("y ~ Intercept + age", Intercept=1.0),
+        "formula: expected names other than 'Intercept', found it. A formula adds one, and '- 1' leaves",
+    ),
     "names twice": (lambda: arrays(feature_names=["a", "a"]), "feature_names: expected 2 different names"),
     "names too few": (lambda: arrays(feature_names=["a"]), "feature_names: expected 2 different names"),
     # y

@@ -71,6 +71,16 @@ def test_everything_survives_json() -> None:
     assert Schema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
 
 
+def test_a_column_may_be_the_intercept_where_none_is_added() -> None:
+    names = ["Intercept", "p"]
+    data = TaskData.from_arrays(
+        np.ones((4, 2)), np.zeros(4), list("aabb"), feature_names=names, intercept=False
+    )
+    assert data.schema.weights == ("Intercept", "p")
+    older = Schema(tasks=("a",), features=("Intercept",)).to_dict()
+    assert Schema.from_dict(older).weights == ("Intercept", "Intercept")  # files of before are read
+
+
 def test_schemas_of_older_files_do_not_say_whether_classes_have_an_order() -> None:
     schema = Schema(tasks=("a", "b"), features=("p",), classes=("no", "yes"))
     written = schema.to_dict()
