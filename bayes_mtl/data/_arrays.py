@@ -76,7 +76,9 @@ def _numeric_pandas(value: Any, argument: str) -> np.ndarray:
                     f"Use from_frame with formula='... + C({name})' to encode categories.",
                 )
             )
-    if any(not isinstance(dtype, np.dtype) for dtype in dtypes):
+    booleans = [dtype.kind == "b" for dtype in dtypes]
+    mixed = any(booleans) and not all(booleans)  # of which pandas makes objects
+    if mixed or any(not isinstance(dtype, np.dtype) for dtype in dtypes):
         array: np.ndarray = value.to_numpy(dtype=np.float64, na_value=np.nan)
         return array
     plain: np.ndarray = value.to_numpy()

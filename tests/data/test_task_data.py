@@ -78,6 +78,22 @@ def test_float32_inputs_stay_small() -> None:
     assert TaskData.from_arrays(x.astype(np.float32), y, task).x.dtype == np.float32
 
 
+def test_frames_may_mix_booleans_and_numbers() -> None:
+    frame = pd.get_dummies(pd.DataFrame({"p": [1.5, 2.5, 3.5], "n": [1, 2, 3], "c": list("uvu")}))
+    assert {dtype.kind for dtype in frame.dtypes} == {"f", "i", "b"}
+    tasks = frame.set_axis(["a", "b", "c"])
+    data = TaskData.from_arrays(frame, np.zeros(3), list("abc"), task_features=tasks)
+    expected = [[1.5, 1, 1, 0], [2.5, 2, 0, 1], [3.5, 3, 1, 0]]
+    assert data.x.tolist() == data.task_features.tolist() == expected
+    assert data.schema.encode(frame.iloc[:0]).shape == (0, 4)
+    known = TaskData.from_outputs(frame, frame[["p", "c_u"]])
+    assert known.y.tolist() == [1.5, 2.5, 3.5, 1, 0, 1]
+    column = {"y": "y", "x": ["p", "c_u"], "task": "task", "task_features": ["n", "c_v"]}
+    table = TaskData.from_frame(frame.assign(y=0.0, task=list("abc")), **column)
+    assert table.x.tolist() == [[1.5, 1], [2.5, 0], [3.5, 1]]
+    assert table.task_features.tolist() == [[1, 0], [2, 1], [3, 0]]
+
+
 def test_labels_have_a_stable_order() -> None:
     x, y, _ = ragged()
     numbers = TaskData.from_arrays(x, y, np.array([10, 9, 2, 10] * 5))
