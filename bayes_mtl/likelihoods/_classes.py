@@ -7,12 +7,20 @@ from bayes_mtl.data import TaskData
 from bayes_mtl.likelihoods._checks import check_support, whole
 
 
-def check_number_of_classes(classes: int | None) -> None:
-    """Refuse a setting ``classes`` below 2."""
-    if classes is not None and (not isinstance(classes, int) or classes < 2):
+def checked_number_of_classes(classes: int | np.integer | None) -> int | None:
+    """The setting ``classes`` as a plain number, which a file can hold; below 2 it is refused."""
+    if classes is None:
+        return None
+    if not isinstance(classes, (int, np.integer)) or classes < 2:
         raise InputError(
-            message("classes", "2 or more", repr(classes), "Leave it out to read it from the data.")
+            message(
+                "classes",
+                "a whole number of 2 or more",
+                repr(classes),
+                "Leave it out to read it from the data.",
+            )
         )
+    return int(classes)
 
 
 def number_of_classes(classes: int | None, data: TaskData) -> int:

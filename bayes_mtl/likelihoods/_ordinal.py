@@ -31,7 +31,7 @@ from bayes_mtl.data import Batch, TaskData
 from bayes_mtl.likelihoods._abstract import AbstractLikelihood
 from bayes_mtl.likelihoods._classes import (
     check_classes,
-    check_number_of_classes,
+    checked_number_of_classes,
     frequencies,
     number_of_classes,
 )
@@ -61,7 +61,7 @@ class Ordinal(AbstractLikelihood):
     classes: int | None = None
 
     def __post_init__(self) -> None:
-        check_number_of_classes(self.classes)
+        object.__setattr__(self, "classes", checked_number_of_classes(self.classes))
 
     def bind(self, data: TaskData) -> "Ordinal":
         return replace(self, classes=number_of_classes(self.classes, data))

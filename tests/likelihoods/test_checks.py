@@ -158,8 +158,8 @@ def test_bernoulli_takes_two_classes_and_booleans() -> None:
             {"dispersion": 1},
             "dispersion: expected 'shared' or 'task', found 1. Choose one.",
         ),
-        (Categorical, {"classes": 1}, "classes: expected 2 or more, found 1. Leave it out"),
-        (Ordinal, {"classes": 2.5}, "classes: expected 2 or more, found 2.5. Leave it out"),
+        (Categorical, {"classes": 1}, "classes: expected a whole number of 2 or more, found 1. Leave"),
+        (Ordinal, {"classes": 2.5}, "classes: expected a whole number of 2 or more, found 2.5. Leave"),
     ],
 )
 def test_settings(family: type[AbstractLikelihood], setting: dict[str, Any], text: str) -> None:
@@ -223,6 +223,13 @@ def test_ratings_from_1_have_no_class_0(likelihood: Ordinal | Categorical) -> No
     bound = likelihood.bind(named)
     bound.check(named)
     assert bound.classes == 5
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("family", [Categorical, Ordinal])
+def test_numbers_of_classes_may_be_numpys(family: type[Categorical | Ordinal]) -> None:
+    likelihood = family(classes=np.int64(3))  # type: ignore[arg-type]
+    assert likelihood == family(classes=3) and type(likelihood.classes) is int
 
 
 def test_ordinal_must_know_its_classes() -> None:
