@@ -11,7 +11,7 @@ from bayes_mtl.data._labels import encode_labels, is_categorical, object_array
 from bayes_mtl.data._names import listed, positions
 
 _FEW = 20
-"""More classes than this, all of which read as numbers, are numbers stored as text."""
+"""More classes than this, texts that all read as numbers, are numbers stored as text."""
 
 
 def encode_targets(values: Any, argument: str = "y") -> tuple[np.ndarray, tuple[str, ...]]:
@@ -101,7 +101,8 @@ def _classes(values: Any, argument: str) -> tuple[np.ndarray, tuple[str, ...]]:
         raise InputError(
             message(argument, "at least 2 classes", listed(classes), "There is nothing to tell apart.")
         )
-    if len(classes) > _FEW and all(_reads_as_number(name) for name in classes):
+    # who makes categories of numbers means classes
+    if not is_categorical(values) and len(classes) > _FEW and all(map(_reads_as_number, classes)):
         found = f"{len(classes)} texts like {classes[0]!r}"
         raise InputTypeError(
             message(argument, "classes, or numbers", found, "Convert it with pandas.to_numeric.")

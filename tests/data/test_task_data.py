@@ -1,5 +1,6 @@
 """Rows, observations and tasks, from arrays and from tables of outputs."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -128,6 +129,13 @@ def test_targets_are_numbers_or_classes(y: object, classes: tuple[str, ...], cod
     data = TaskData.from_arrays(np.zeros((3, 1)), y, ["a", "a", "b"])
     assert data.schema.classes == classes
     np.testing.assert_array_equal(data.y, codes)
+
+
+@pytest.mark.parametrize("labels", [range(65), [str(i / 7) for i in range(65)]])
+def test_categories_of_numbers_are_classes_however_many(labels: Sequence[object]) -> None:
+    y = pd.Series(list(labels)).astype("category")
+    data = TaskData.from_arrays(np.zeros((65, 1)), y, np.arange(65) % 2)
+    assert len(data.schema.classes) == 65
 
 
 def test_shared_rows_are_stored_once() -> None:
