@@ -29,7 +29,7 @@ def open_experts(tasks: int, experts: int, alpha: float, mode: str, seed: int) -
         raise InputError(message("alpha", "between 0 and 1", alpha, "0 restricts no expert."))
     restricted = round(alpha * experts)
     everything = restricted == experts
-    if everything and (experts < tasks if mode == "exclusivity" else tasks == 1):
+    if everything and (experts < tasks if mode == "exclusivity" else min(tasks, experts) < 2):
         raise InputError(
             message(
                 "alpha",

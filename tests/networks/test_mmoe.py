@@ -244,6 +244,11 @@ def test_what_does_not_fit_is_refused() -> None:
         MultiTaskModel(Hierarchical(), Gaussian(), make(3)).program(data)
     with pytest.raises(InputError, match="alpha: expected an expert left open for each of 3 tasks"):
         make(3, 2, alpha=1.0)
+    for tasks, number in ((2, 1), (1, 3)):
+        with pytest.raises(
+            InputError, match=f"alpha: expected an expert left open for each of {tasks} tasks"
+        ):
+            make(tasks, number, alpha=1.0, mode="exclusion")
     with pytest.raises(InputError, match="alpha: expected between 0 and 1"):
         make(alpha=1.5)
     with pytest.raises(InputError, match=r"experts \(out_features\): expected one width for all"):
