@@ -63,6 +63,8 @@ def _best_labels(points: Float[np.ndarray, "tasks weights"], most: int) -> Int[n
     """Labels of the number of clusters with the lowest BIC of a mixture of diagonal Gaussians."""
     from sklearn.mixture import GaussianMixture
 
+    if len(points) < 2:  # of which a mixture cannot be fitted
+        return np.zeros(len(points), dtype=int)
     floor = 1e-3 * float(points.var(0).mean()) + 1e-9
     best, chosen = np.inf, 1
     with warnings.catch_warnings():

@@ -36,6 +36,13 @@ def test_more_clusters_than_tasks() -> None:
     assert (found["cluster_weights"] > 0).all()
 
 
+@pytest.mark.parametrize("search", [False, True])
+def test_one_task_is_one_cluster(search: bool) -> None:
+    found = cluster_start(estimates()[:1], Dims(1, 2), 3, search=search)
+    assert found["cluster_weights"].argmax() == 0
+    assert torch.equal(found["cluster_mean"][0], estimates()[0])
+
+
 def test_equal_tasks_are_one_cluster() -> None:
     found = cluster_start(torch.ones(10, 2, 1), Dims(10, 2), 4, search=True)
     assert int((found["cluster_weights"] > 0.1).sum()) == 1
