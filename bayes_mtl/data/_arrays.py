@@ -62,6 +62,17 @@ def as_array(value: Any, argument: str) -> np.ndarray:
     return array
 
 
+def as_numbers(name: str, dtype: Any) -> str:
+    """How a column of dates or durations becomes numbers, the same ones at prediction; empty for others."""
+    zone = getattr(dtype, "tz", None)
+    start = f"pandas.Timestamp('2020-01-01'{'' if zone is None else f', tz={str(zone)!r}'})"
+    how = {
+        "M": f"(frame[{name!r}] - {start}) / pandas.Timedelta('1D')",
+        "m": f"frame[{name!r}] / pandas.Timedelta('1D')",
+    }.get(getattr(dtype, "kind", "O"))
+    return "" if how is None else f"Convert it, for example to days: {how}."
+
+
 def _numeric_pandas(value: Any, argument: str) -> np.ndarray:
     """Nullable dtypes of pandas carry their own missing value; here it becomes NaN."""
     dtypes = list(value.dtypes) if is_pandas(value, "DataFrame") else [value.dtype]
@@ -73,7 +84,8 @@ def _numeric_pandas(value: Any, argument: str) -> np.ndarray:
                     argument,
                     "numeric or boolean columns",
                     f"'{name}' of dtype {dtype}",
-                    f"Use from_frame with formula='... + C({name})' to encode categories.",
+                    as_numbers(name, dtype)
+                    or f"Use from_frame with formula='... + C({name})' to encode categories.",
                 )
             )
     booleans = [dtype.kind == "b" for dtype in dtypes]

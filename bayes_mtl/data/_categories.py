@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bayes_mtl._errors import InputError, InputTypeError, message
+from bayes_mtl.data._arrays import as_numbers
 from bayes_mtl.data._columns_encoder import check_column
 from bayes_mtl.data._names import label_text, listed, positions, suggestion
 
@@ -83,7 +84,8 @@ def _texts(column: Any, name: str) -> np.ndarray | None:
             "formula",
             "columns of numbers, booleans, text or categories",
             f"{name!r} of dtype {column.dtype}",
-            "Convert the column, e.g. with .astype(float) or .astype('category').",
+            as_numbers(name, column.dtype)
+            or "Convert the column, e.g. with .astype(float) or .astype('category').",
         )
     )
 

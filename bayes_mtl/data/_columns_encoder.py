@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from bayes_mtl._errors import InputError, InputTypeError, message
-from bayes_mtl.data._arrays import as_array, check_finite, is_pandas
+from bayes_mtl.data._arrays import as_array, as_numbers, check_finite, is_pandas
 from bayes_mtl.data._names import label_text, listed, positions, suggestion
 
 
@@ -68,7 +68,7 @@ def numeric_column(frame: Any, name: str, argument: str = "x") -> np.ndarray:
                 argument,
                 "numeric or boolean columns",
                 f"{name!r} of dtype {column.dtype}",
-                f"Encode a category with formula='... + C({name})'.",
+                as_numbers(name, column.dtype) or f"Encode a category with formula='... + C({name})'.",
             )
         )
     values = np.array(column.to_numpy(dtype=np.float64, na_value=np.nan))

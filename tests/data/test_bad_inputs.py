@@ -82,6 +82,22 @@ CASES: dict[str, tuple[Callable[[], object], str]] = {
         lambda: arrays(FRAME[["sex"]].astype("category")),
         "Use from_frame with formula='... + C(sex)'",
     ),
+    "x of dates": (
+        lambda: frame(FRAME.assign(age=pd.Timestamp("2021-03-01"))),
+        "for example to days: (frame['age'] - pandas.Timestamp('2020-01-01')) / pandas.Timedelta('1D').",
+    ),
+    "x of dates with a zone": (
+        lambda: arrays(FRAME[["age"]].assign(age=pd.Timestamp("2021-03-01", tz="UTC"))),
+        "Convert it, for example to days: (frame['age'] - pandas.Timestamp('2020-01-01', tz='UTC')) / pandas",
+    ),
+    "x of durations": (
+        lambda: frame(FRAME.assign(age=pd.Timedelta("3D"))),
+        "Convert it, for example to days: frame['age'] / pandas.Timedelta('1D').",
+    ),
+    "dates in a formula": (
+        lambda: formula("y ~ C(age)", age=pd.Timestamp("2021-03-01")),
+        "Convert it, for example to days: (frame['age'] - pandas",
+    ),
     "x None": (lambda: arrays(None), "x: expected numbers, found dtype object"),
     "no feature and no intercept": (
         lambda: arrays(X[:, :0], intercept=False),
