@@ -81,13 +81,17 @@ def _sorted_labels(values: Any, argument: str) -> tuple[np.ndarray, list[Any]]:
         return codes.astype(np.int64), labels.tolist()
     import pandas as pd
 
+    if values.dtype.kind in "mM":
+        values = pd.Series(values)  # numpy's dates become pandas', whose text a Series has as well
     try:
         codes, found = pd.factorize(values)
     except TypeError as error:
         raise InputTypeError(
             message(argument, "text or numbers as labels", str(error), "Convert the labels to text.")
         ) from error
-    found = [label.item() if isinstance(label, np.generic) else label for label in found]
+    # a date in nanoseconds would become an integer
+    plain = np.number, np.bool_, np.str_
+    found = [label.item() if isinstance(label, plain) else label for label in found]
     numbers = all(isinstance(label, (int, float)) for label in found)
     order = sorted(range(len(found)), key=lambda i: (0.0 + found[i], "") if numbers else (0.0, str(found[i])))
     rank = np.empty(len(found) + 1, dtype=np.int64)

@@ -16,7 +16,19 @@ def label_text(label: object) -> str:
     """
     if isinstance(label, (float, np.floating)) and float(label).is_integer():
         return str(int(label))
+    if isinstance(label, (np.datetime64, np.timedelta64)):
+        import pandas as pd
+
+        return str(pd.Series([label]).iloc[0])
     return str(label)
+
+
+def label_texts(labels: object) -> list[str]:
+    """`label_text` of each, in any number of axes; numpy's dates are read as pandas reads them."""
+    dates = isinstance(labels, np.ndarray) and labels.dtype.kind in "mM"
+    # as objects, dates in nanoseconds would be integers
+    each = np.asarray(labels, dtype=None if dates else object).reshape(-1)
+    return [label_text(label) for label in each]
 
 
 def name_list(given: object, argument: str) -> tuple[str, ...]:

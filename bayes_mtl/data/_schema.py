@@ -9,7 +9,7 @@ import numpy as np
 from bayes_mtl._errors import FileError, InputError, message
 from bayes_mtl.data._columns_encoder import encode_columns
 from bayes_mtl.data._encoder import Encoder
-from bayes_mtl.data._names import label_text, listed, repeated, suggestion
+from bayes_mtl.data._names import label_texts, listed, repeated, suggestion
 
 _NAMES = ("tasks", "features", "fixed", "groups", "task_features", "classes", "task_groups")
 
@@ -134,7 +134,7 @@ class Schema:
         known = {name: position for position, name in enumerate(self.tasks)}
         single = isinstance(labels, (str, bytes)) or not hasattr(labels, "__len__")
         labels = [labels] if single and np.ndim(labels) == 0 else labels
-        texts = [label_text(label) for label in np.asarray(labels, dtype=object).reshape(-1)]
+        texts = label_texts(labels)
         for text in dict.fromkeys(texts):
             if text not in known:
                 raise InputError(

@@ -9,7 +9,7 @@ import torch
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.data import Batch, TaskData, full_batch
-from bayes_mtl.data._names import label_text
+from bayes_mtl.data._names import label_text, label_texts
 from bayes_mtl.data._standardise import standardised_rows
 from bayes_mtl.model import Program
 from bayes_mtl.posterior._new_tasks import standardised_features
@@ -134,7 +134,7 @@ def _labels(rows: Any, task: Any, number: int) -> list[str]:
         task = rows[task]
     if isinstance(task, (str, int)) or np.ndim(task) == 0:
         return [label_text(task)] * number
-    labels = [label_text(label) for label in np.asarray(task, dtype=object).reshape(-1)]
+    labels = label_texts(task)
     if len(labels) != number:
         raise InputError(
             message("task", f"{number} labels, one a row", len(labels), "Give each row its task.")

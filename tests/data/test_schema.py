@@ -38,6 +38,31 @@ def test_tasks_are_found_by_any_form_of_their_label(labels: object) -> None:
     np.testing.assert_array_equal(schema.encode_tasks(labels), [0, 1, 0])
 
 
+DAYS = np.array(["2021-03-01", "2020-01-01", "2021-03-01"], dtype="datetime64[ns]")
+DATES = [
+    DAYS,
+    DAYS.astype("datetime64[D]"),
+    list(DAYS),
+    pd.Series(DAYS),
+    pd.DatetimeIndex(DAYS),
+    list(pd.DatetimeIndex(DAYS)),
+    DAYS.astype("datetime64[s]").tolist(),
+    pd.Categorical(DAYS),
+]
+
+
+@pytest.mark.parametrize("given", DATES, ids=range(len(DATES)))
+def test_dates_name_tasks_in_any_form(given: object) -> None:
+    data = TaskData.from_arrays(np.arange(3.0)[:, None], np.zeros(3), given)
+    assert data.schema.tasks == ("2020-01-01 00:00:00", "2021-03-01 00:00:00")
+    for labels in DATES:
+        np.testing.assert_array_equal(data.schema.encode_tasks(labels), [1, 0, 1])
+    assert data.schema.encode_tasks(DAYS[0]).tolist() == [1]
+    spans = TaskData.from_arrays(np.arange(3.0)[:, None], np.zeros(3), DAYS - DAYS[1])
+    assert spans.schema.tasks == ("0 days 00:00:00", "425 days 00:00:00")
+    np.testing.assert_array_equal(spans.schema.encode_tasks(pd.Series(DAYS - DAYS[1])), [1, 0, 1])
+
+
 def test_one_task_alone() -> None:
     schema = Schema(tasks=("2", "10"), features=("p",))
     np.testing.assert_array_equal(schema.encode_tasks("10"), [1])
