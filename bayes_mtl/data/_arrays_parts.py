@@ -1,6 +1,6 @@
 """From arrays to the fields of TaskData."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,18 @@ def as_rows(x: Any, feature_names: Sequence[str] | None) -> tuple[Rows, tuple[st
     return array, names
 
 
+def _check_order(x: Any, columns: Mapping[str, Any]) -> None:
+    """Refuse columns whose index is that of ``x`` in another order; other indices say nothing of places."""
+    if not is_pandas(x, "DataFrame"):
+        return
+    for argument, column in columns.items():
+        if not is_pandas(column, "Series") or len(column) != len(x) or x.index.equals(column.index):
+            continue
+        if not x.index.has_duplicates and set(x.index) == set(column.index):
+            remedy = f"Align them first, e.g. with {argument}.loc[x.index]."
+            raise InputError(message(argument, "the index of x", "the same labels in another order", remedy))
+
+
 def array_parts(
     x: Any,
     y: Any,
@@ -58,6 +70,8 @@ def array_parts(
     index: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Check everything and return the fields of TaskData."""
+    if row is None:
+        _check_order(x, {"y": y, "task": task, **options.observed})
     rows, names = as_rows(x, feature_names)
     targets, classes = encode_targets(y)
     size = len(targets)

@@ -149,6 +149,14 @@ CASES: dict[str, tuple[Callable[[], object], str]] = {
         "y: expected classes, or numbers, found 30 texts like",
     ),
     "y empty": (lambda: arrays(y=[], task=[]), "y: expected at least one observation"),
+    "y in another order": (
+        lambda: arrays(FRAME[["age"]], pd.Series(Y)[::-1]),
+        "y: expected the index of x, found the same labels in another order. Align them first, e.g.",
+    ),
+    "task in another order": (
+        lambda: arrays(FRAME[["age"]], task=FRAME["school"].sample(frac=1.0, random_state=0)),
+        "task: expected the index of x, found the same labels in another order.",
+    ),
     # tasks
     "task short": (lambda: arrays(task=T[:4]), "task: expected 6 labels, one an observation, found 4"),
     "task missing": (

@@ -79,6 +79,12 @@ def test_float32_inputs_stay_small() -> None:
     assert TaskData.from_arrays(x.astype(np.float32), y, task).x.dtype == np.float32
 
 
+def test_an_index_that_is_another_says_nothing_of_the_order() -> None:
+    x, y = pd.DataFrame({"p": [1.0, 2.0, 3.0]}), pd.Series([4.0, 5.0, 6.0], index=[7, 3, 9])
+    data = TaskData.from_arrays(x, y, pd.Series(list("abc"), index=[0, 0, 1]))
+    assert data.y.tolist() == [4, 5, 6] and data.schema.tasks == ("a", "b", "c")
+
+
 def test_frames_may_mix_booleans_and_numbers() -> None:
     frame = pd.get_dummies(pd.DataFrame({"p": [1.5, 2.5, 3.5], "n": [1, 2, 3], "c": list("uvu")}))
     assert {dtype.kind for dtype in frame.dtypes} == {"f", "i", "b"}
