@@ -1,5 +1,6 @@
 """Steps that touch the tasks of their batch only."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +49,18 @@ def parts(
     return program, guide, Minibatches(data, program.scaling, SIZE), learned  # at the start of an epoch
 
 
-def test_weights_of_tasks_average_to_one() -> None:
-    data = example()
+EMPTY = (7, 21, 22)
+"""Tasks that lose their rows."""
+
+
+def emptied(data: TaskData) -> TaskData:
+    """The same tasks, some of them without rows."""
+    return data.subset(~np.isin(data.task, EMPTY))
+
+
+@pytest.mark.parametrize("data", [example(), emptied(example())], ids=["full", "emptied"])
+def test_weights_of_tasks_average_to_one(data: TaskData) -> None:
+    empty = sorted(set(range(TASKS)) - set(data.task))
     program = MultiTaskModel(Pooled(), Gaussian()).program(data)
     whole = Minibatches(data, program.scaling, SIZE)
     batches = TaskBatches(whole, TASKS)
@@ -58,13 +69,13 @@ def test_weights_of_tasks_average_to_one() -> None:
     for _ in range(number):
         drawn = batches.draw()
         members, weight = drawn["members"], drawn["weight"]
-        assert len(members) == len(members.unique()) == SIZE
+        assert len(members) == len(members.unique()) == SIZE + bool(empty)
         observed = data.task[drawn["index"].numpy()]
         assert (members[drawn["place"]].numpy() == observed).all()
-        assert ((weight > 0) == torch.isin(members, torch.tensor(observed))).all()
+        assert ((weight > 0) == torch.isin(members, torch.tensor([*observed, *empty]))).all()
         total[members] += weight.double() / number
-    # float32 sums
-    torch.testing.assert_close(total, torch.ones_like(total), rtol=1e-5, atol=0.0)
+    # float32 sums; the last round of the tasks without rows may be a part of one
+    torch.testing.assert_close(total, torch.ones_like(total), rtol=1e-5, atol=len(empty) / number)
 
 
 @pytest.mark.parametrize("prior", [Hierarchical(), TaskClustering(2)], ids=["hierarchical", "clusters"])
@@ -184,10 +195,23 @@ def test_where_all_tasks_take_part_in_every_step() -> None:
         assert by_task(program, guide, batches) is None
 
 
-def test_a_fit_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+def test_tasks_without_rows_come_to_their_prior() -> None:
+    """That of a task which was not there: their parameters must not stay where they began."""
+    svi = SVI(steps=600, batch_size=SIZE, particles=1, compile=False, draws=2000, progress=False)
+    posterior = svi.run(MultiTaskModel(Hierarchical(), Gaussian()), emptied(example()))
+    draws = posterior.draws
+    expected = (draws["mean"].var(0) + draws["scale"].square().mean(0)).sqrt().flatten()
+    for task in EMPTY:
+        found = draws["weights"][:, task].std(0).flatten()
+        # Adam's noise; a tenth of the scale at the start
+        torch.testing.assert_close(found, expected, rtol=0.3, atol=0.0)
+
+
+@pytest.mark.parametrize("change", [lambda data: data, emptied], ids=["full", "emptied"])
+def test_a_fit_goes_on_from_its_checkpoint(tmp_path: Path, change: Callable[[TaskData], TaskData]) -> None:
     data = example()
     model = MultiTaskModel(Hierarchical(), Bernoulli())
-    data = TaskData.from_arrays(data.x, (data.y > 0).astype(float), data.task)
+    data = change(TaskData.from_arrays(data.x, (data.y > 0).astype(float), data.task))
 
     def fit(steps: int, checkpoint: str | None) -> np.ndarray:
         svi = SVI(steps=steps, batch_size=SIZE, particles=1, compile=False, draws=5, progress=False)
