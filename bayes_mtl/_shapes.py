@@ -37,6 +37,9 @@ class Dims:
     state
         What the prior keeps outside of its sites, as `AbstractTaskPrior.state` made it; of the fitted tasks,
         also where these sizes describe new ones.
+    all_tasks
+        Number of all fitted tasks of this kind, ``tasks`` by default. A density that depends on the number of
+        tasks takes this one: a batch may hold a part of them, and new tasks come one by one.
     """
 
     tasks: int
@@ -49,6 +52,10 @@ class Dims:
     positions: tuple[int, ...] = ()
     seen: Tensor | None = None
     state: nn.Module | None = None
+    all_tasks: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "all_tasks", self.all_tasks or self.tasks)
 
     @property
     def weights(self) -> tuple[int, int]:

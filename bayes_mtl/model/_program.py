@@ -104,6 +104,7 @@ class Program(PyroModule):
             name=f"tasks_{kind}" if kind else "tasks",
             positions=tuple(tasks) if kind and tasks is not None else (),
             state=self._state(kind),
+            all_tasks=number if kind else len(self.schema.tasks),
         )
 
     def _state(self, kind: str) -> nn.Module | None:

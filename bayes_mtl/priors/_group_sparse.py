@@ -186,7 +186,7 @@ class GroupSparse(AbstractGaussianTaskPrior):
     def _precision(self, dims: Dims) -> Tensor:
         order, chi, phi = (self._parameter(name).unsqueeze(-1) for name in ("order", "chi", "phi"))
         sizes = torch.tensor(group_sizes(dims), dtype=order.dtype, device=order.device)
-        order = order + self.order_by_size * dims.tasks * dims.outputs * sizes
+        order = order + self.order_by_size * dims.all_tasks * dims.outputs * sizes
         prior = GeneralizedInverseGaussian(order, chi, phi)
         return pyro.sample("precision", prior.to_event(1))
 

@@ -82,7 +82,7 @@ class MixtureState(nn.Module):
     def with_tasks(self, dims: Dims, new: Dims) -> "MixtureState":
         """The same, with new tasks that draw from the fitted ones and from which none draws."""
         old, device = dims.tasks, self.mean.device
-        every = replace(dims, tasks=old + new.tasks, seen=None, state=None)
+        every = replace(dims, tasks=old + new.tasks, all_tasks=0, seen=None, state=None)
         state = MixtureState(every, self.base_scale, self.alone, self._hidden).to(device)
         start = (self.average().exp().unsqueeze(-2) * self.sources()[0].unsqueeze(0)).sum(-3)
         with torch.no_grad():

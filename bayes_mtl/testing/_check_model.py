@@ -8,6 +8,7 @@ from torch import Tensor
 
 from bayes_mtl._seed import seeded
 from bayes_mtl.data import Batch, Minibatches, TaskData
+from bayes_mtl.inference._by_task import allows_parts
 from bayes_mtl.model import MultiTaskModel, Program
 from bayes_mtl.priors import at_draws
 from bayes_mtl.testing._graph import check_capture
@@ -24,8 +25,9 @@ def check_model(model: MultiTaskModel, data: TaskData) -> None:
 
     The program passes Pyro's own validation; its plates are where the library expects them; particles
     run together give the numbers of particles run one by one; every latent site matters to the density
-    and has finite gradients; the batches of an epoch average to all observations; the program can be
-    captured as one graph, as compiled inference does.
+    and has finite gradients; the batches of an epoch average to all observations; where steps may see a part
+    of the tasks only, the parts have the densities of the whole; the program can be captured as one graph, as
+    compiled inference does.
 
     Parameters
     ----------
@@ -50,6 +52,7 @@ def check_model(model: MultiTaskModel, data: TaskData) -> None:
 def check_program(subject: str, program: Program, data: TaskData, *, capture: bool = True) -> None:
     """See `check_model`; capturing takes most of the time."""
     _check_validated(subject, program, program.batch(data))
+    parts = allows_parts(program)
     draws = draw_sites(program, program.batch(data)).to(torch.float64)
     program = program.double()
     batch = program.batch(data, dtype=torch.float64)
@@ -57,6 +60,8 @@ def check_program(subject: str, program: Program, data: TaskData, *, capture: bo
         _check_vectorised(subject, program, batch, draws)
         _check_gradients(subject, program, batch, draws)
         _check_minibatches(subject, program, data, draws)
+        if parts:
+            _check_parts(subject, program, batch, draws)
         if capture:
             check_capture(subject, program, batch, draws)
 
@@ -169,12 +174,36 @@ def _check_minibatches(subject: str, program: Program, data: TaskData, draws: Si
         )
 
 
-def _require_close(found: Tensor, expected: Tensor, rule: str, what: str) -> None:
+def _check_parts(subject: str, program: Program, batch: Batch, draws: SiteDraws) -> None:
+    """Batches of every other task have these tasks' densities, and the hyperparameters' own."""
+    full = log_densities(together(program, (batch,), draws), draws.number)
+    sums = {name: torch.zeros_like(full[name]) for name in (*draws.plated, "y")}
+    for first in range(min(2, batch.tasks)):
+        members = torch.arange(first, batch.tasks, 2)
+        part = batch.select(torch.isin(batch.task, members).nonzero().flatten())
+        part = part.of_tasks(members, part.task // 2, torch.ones(len(members), dtype=torch.float64))
+        own = {k: v.index_select(1, members) if k in draws.plated else v for k, v in draws.values.items()}
+        found = log_densities(together(program, (part,), SiteDraws(own, draws.plated)), draws.number)
+        for name in full:
+            rule = f"{subject}: log-density of '{name}' of a part of the tasks"
+            if name in sums:
+                sums[name] = sums[name] + found[name]
+            else:
+                _require_close(found[name], full[name], rule, "that of all tasks", _PARTS)
+    for name, value in sums.items():
+        rule = f"{subject}: log-density of '{name}', summed over parts of the tasks"
+        _require_close(value, full[name], rule, "that of all tasks", _PARTS)
+
+
+def _require_close(found: Tensor, expected: Tensor, rule: str, what: str, remedy: str = "") -> None:
     rounding = _ROUNDING[expected.dtype]
     close = torch.allclose(found, expected, rtol=rounding, atol=rounding * float(expected.abs().max() + 1))
-    require(close, rule, f"{what}, {expected.tolist()}", found.tolist(), _SHAPES)
+    require(close, rule, f"{what}, {expected.tolist()}", found.tolist(), remedy or _SHAPES)
 
 
+_PARTS = (
+    "Where a density depends on the number of tasks, take dims.all_tasks: a batch may hold a part of them."
+)
 _SHAPES = (
     "Leading axes belong to particles: keep the axis of tasks directly left of the event axes, count axes "
     "from the right, and write '...' in front of them."
