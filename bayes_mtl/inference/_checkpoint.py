@@ -57,8 +57,8 @@ def load_checkpoint(
     own = {name: value.shape for name, value in learned.tensors().items()}
     if meta.get("fingerprint") != fingerprint or shapes != own:
         raise FileError(
-            f"The checkpoint '{path}' belongs to another fit (other data, model, seed or settings). "
-            "Delete it, or choose another path."
+            f"The checkpoint '{path}' belongs to another fit (other data, model, seed or settings, or a "
+            "network that began with other weights). Delete it, or choose another path."
         )
     learned.restore(saved)
     state = optimiser.state_dict()

@@ -80,7 +80,8 @@ class SVI(AbstractInference):
         Called after every step with its number and loss.
     checkpoint
         File that is written every ``checkpoint_every`` steps; where it exists already, the same fit goes
-        on from it exactly as if it had not stopped.
+        on from it exactly as if it had not stopped. Another fit's is refused; so a network of your own has to
+        begin with the same weights (``torch.manual_seed`` before it is made).
 
     Notes
     -----

@@ -10,7 +10,7 @@ import numpy as np
 import pyro
 import pytest
 import torch
-from pyro.distributions import HalfNormal, Normal
+from pyro.distributions import FoldedDistribution, HalfNormal, Normal
 from pyro.infer.autoguide import AutoLowRankMultivariateNormal, AutoNormal
 from torch import Tensor, nn
 
@@ -18,7 +18,7 @@ from bayes_mtl import MultiTaskModel, Posterior, TaskData
 from bayes_mtl._errors import FileError
 from bayes_mtl.inference import SVI, Plateau
 from bayes_mtl.likelihoods import Gaussian, StudentT
-from bayes_mtl.networks import MLP
+from bayes_mtl.networks import MLP, Frozen
 from bayes_mtl.priors import Hierarchical, Independent, LowRank
 from tests.crossed import crossed
 from tests.inference import cases
@@ -151,6 +151,40 @@ FOREIGN: dict[str, tuple[SVI, MultiTaskModel, TaskData, int]] = {
     "scaling": (SHORT, MultiTaskModel(Hierarchical(), Gaussian(), standardize=False), DATA, 0),
     "fixed weights": (SHORT, MultiTaskModel(Hierarchical(), Gaussian(), fixed=Normal(0.0, 2.0)), DATA, 0),
 }
+
+
+def other_network(seed: int) -> MultiTaskModel:
+    """The same network with other numbers, which no training changes."""
+    network = MLP(2, (2,))
+    next(network.parameters()).data.add_(seed)
+    return MultiTaskModel(Hierarchical(), Gaussian(), network=Frozen(network))
+
+
+def folded(scale: float) -> MultiTaskModel:
+    """A hyperprior without parameters of its own."""
+    return MultiTaskModel(Hierarchical(scale=FoldedDistribution(Normal(0.0, scale))), Gaussian())
+
+
+def guided(number: int) -> SVI:
+    """A guide that says nothing of itself but its code and what it encloses."""
+    return replace(SHORT, guide=lambda program: AutoLowRankMultivariateNormal(program, rank=number))
+
+
+PAIRS = {
+    "numbers of a network": ((SHORT, other_network(0)), (SHORT, other_network(1))),
+    "folded hyperprior": ((SHORT, folded(1.0)), (SHORT, folded(1.5))),
+    "enclosed number": ((guided(1), MODEL), (guided(2), MODEL)),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_same_words_for_another_fit_are_refused(name: str, tmp_path: Path) -> None:
+    (one, model), (other, changed) = PAIRS[name]
+    path = str(tmp_path / "fit.ckpt")
+    replace(one, steps=10, checkpoint=path).run(model, DATA)
+    with pytest.raises(FileError, match="belongs to another fit"):
+        replace(other, checkpoint=path).run(changed, DATA)
+    replace(one, steps=20, checkpoint=path).run(model, DATA)
 
 
 @pytest.fixture(scope="module")
