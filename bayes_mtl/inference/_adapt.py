@@ -13,12 +13,12 @@ from bayes_mtl._errors import InputError, UnsupportedError, message
 from bayes_mtl._psis import psis
 from bayes_mtl._seed import seeded
 from bayes_mtl.data import Scaling, TaskData
-from bayes_mtl.inference._adapt_by_guide import adapt_by_guide, extended_network
+from bayes_mtl.inference._adapt_by_guide import adapt_by_guide, adapted, adapted_record, extended_network
 from bayes_mtl.inference._few_rows import FewRows
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.model import Program
 from bayes_mtl.networks import AbstractRandomNetwork
-from bayes_mtl.posterior import Posterior, build_posterior
+from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
 from bayes_mtl.posterior._new_tasks import new_dims, new_weights, task_sites
 from bayes_mtl.posterior._request import request_of_data
 from bayes_mtl.priors import AbstractGaussianTaskPrior
@@ -51,8 +51,9 @@ def adapt(posterior: Posterior, data: TaskData, *, task_features: Any = None, se
     Returns
     -------
     Posterior
-        Of the fitted tasks and the new ones. ``record.log_weights`` are the log weights of the draws:
-        `check` tells where few of them carry all the weight (a new task unlike any seen before).
+        Of the fitted tasks and the new ones. ``record.log_weights`` are the log weights of the draws, of the
+        new task with the largest k-hat: `check` tells where few of them carry all the weight (a new task
+        unlike any seen before).
 
     Raises
     ------
@@ -163,8 +164,20 @@ def _extended(
         used_outputs=torch.full((len(posterior.tasks) + 1,), program.outputs),
         task_features=features,
     )
-    record = replace(posterior.record, method=f"adapt({posterior.record.method})", chains=1)
-    return build_posterior(extended, draws, replace(record, log_weights=log_weights.numpy()))
+    weights_then = _worst(posterior.record, log_weights.numpy())
+    record = adapted_record(posterior.record, len(rows), log_weights=weights_then)
+    return build_posterior(extended, draws, record)
+
+
+def _worst(record: FitRecord, log_weights: np.ndarray) -> np.ndarray:
+    """Of these log weights and those of the tasks added before, the ones that say the worst of the draws.
+
+    What is lost in one choice of draws, the next one cannot bring back, however even its weights.
+    """
+    if record.log_weights is None or not adapted(record):
+        return log_weights
+    before, now = (float(np.nan_to_num(psis(w)[1], nan=np.inf)) for w in (record.log_weights, log_weights))
+    return record.log_weights if before > now else log_weights
 
 
 def _repeat_last(values: np.ndarray) -> np.ndarray:

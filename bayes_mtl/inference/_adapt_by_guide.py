@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from bayes_mtl.inference._train import train
 from bayes_mtl.inference._whole_data import WholeData
 from bayes_mtl.model import Program, classes_seen
 from bayes_mtl.networks import AbstractStochasticNetwork
-from bayes_mtl.posterior import Posterior
+from bayes_mtl.posterior import FitRecord, Posterior
 from bayes_mtl.posterior._new_tasks import new_dims, shared_draws
 from bayes_mtl.posterior._request import request_of_data
 
@@ -68,15 +69,27 @@ def adapt_by_guide(posterior: Posterior, rows: TaskData, task_features: object) 
     if isinstance(network, AbstractStochasticNetwork):
         found |= network.derive(posterior.number)
     draws = {name: _joined(value, found.get(name), tasks) for name, value in posterior.draws.items()}
-    record = replace(
+    record = adapted_record(
         posterior.record,
-        method=f"adapt({posterior.record.method})",
-        chains=1,
+        len(rows),
         log_weights=None,
         losses=np.asarray(training.losses),
         stopped=training.stopped,
     )
     return Posterior(extended.eval(), draws, record)
+
+
+def adapted_record(record: FitRecord, observations: int, **changes: Any) -> FitRecord:
+    """What is known of a fit with so many observations more."""
+    method = record.method if adapted(record) else f"adapt({record.method})"
+    return replace(
+        record, method=method, chains=1, observations=record.observations + observations, **changes
+    )
+
+
+def adapted(record: FitRecord) -> bool:
+    """Whether tasks were added to a fit before."""
+    return record.method.startswith("adapt(")
 
 
 def extended_network(program: Program, rows: TaskData) -> nn.Module | None:

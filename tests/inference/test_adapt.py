@@ -7,6 +7,8 @@ from scipy.special import expit
 
 from bayes_mtl import MultiTaskModel, Posterior, TaskData
 from bayes_mtl._errors import InputError, UnsupportedError
+from bayes_mtl._psis import psis
+from bayes_mtl.diagnostics import check
 from bayes_mtl.inference import SVI, Collapsed, adapt
 from bayes_mtl.likelihoods import Bernoulli, Gaussian
 from bayes_mtl.networks import MLP, Frozen
@@ -134,6 +136,24 @@ def test_result_is_a_posterior_like_any_other(tmp_path: object) -> None:
     path = grown.save(tmp_path / "grown.safetensors")  # type: ignore[operator]
     assert path.exists()
     assert posterior.draws["weights"].shape[1] == TASKS
+
+
+def test_one_strange_task_among_several_is_told() -> None:
+    """Each task chooses among the draws; the weights of the worst choice are what the record keeps."""
+    posterior, new = fitted(Hierarchical(covariance="diagonal"))
+    random = np.random.default_rng(2)
+    odd = TaskData.from_arrays(new.x, new.y + 300.0 * random.normal(size=len(new)), ["odd"] * len(new))
+    usual = TaskData.from_arrays(new.x, new.y, ["usual"] * len(new))
+    names = np.repeat(["odd", "usual"], len(new))
+    both = TaskData.from_arrays(np.tile(new.x, (2, 1)), np.concatenate([odd.y, usual.y]), names)
+    alone = adapt(posterior, odd)
+    for grown in (adapt(posterior, both), adapt(alone, usual)):
+        assert len(grown.draws["mean"].unique(dim=0)) < 100
+        np.testing.assert_array_equal(grown.record.log_weights, alone.record.log_weights)
+        assert grown.record.method == f"adapt({posterior.record.method})"
+        assert grown.record.observations == posterior.record.observations + 2 * len(new)
+        assert any("k-hat" in finding.what for finding in check(grown).findings)
+    assert psis(adapt(posterior, usual).record.log_weights)[1] < 0.7 < psis(alone.record.log_weights)[1]
 
 
 def test_what_belongs_to_a_task_is_told_apart_where_only_one_was_fitted() -> None:
