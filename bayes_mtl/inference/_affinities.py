@@ -43,7 +43,7 @@ class _LookAhead(AbstractModuleGradient):
 
 def affinity(evaluation: Evaluation, rate: float) -> Tensor:
     """``[tasks, tasks]``: what a step on the first does for the loss of the second; NaN for absent ones."""
-    before, present = evaluation.losses(), evaluation.present
+    before, present = evaluation.log_losses(), evaluation.present
     totals = evaluation.sums(torch.ones_like(evaluation.nll))
     rows = torch.full((evaluation.tasks, evaluation.tasks), torch.nan)
     for task in present.nonzero().flatten():
@@ -53,8 +53,9 @@ def affinity(evaluation: Evaluation, rate: float) -> Tensor:
             for value, step in zip(evaluation.parameters, evaluation.pull(own), strict=True)
         ]
         with torch.no_grad():
-            after = evaluation.losses(evaluation.at(moved))
-        rows[task] = torch.where(present, 1.0 - after / before, torch.nan)
+            after = evaluation.log_losses(evaluation.at(moved))
+        # a step far too long has an affinity that is large, and still a float32
+        rows[task] = torch.where(present, 1.0 - (after - before).clamp(max=80.0).exp(), torch.nan)
     return rows
 
 

@@ -1,5 +1,6 @@
 """Dynamic weight average."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,9 @@ from bayes_mtl.inference._abstract_task_weights import AbstractTaskWeights, chec
 from bayes_mtl.inference._evaluation import Evaluation
 from bayes_mtl.inference._memory import Memory
 from bayes_mtl.inference._tasks import Tasks
+
+_LARGEST = 80.0
+"""Logarithm of a ratio over the temperature whose exponential is still a float32."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,11 @@ class DWA(AbstractTaskWeights):
         check_epoch(self.epoch)
 
     def start(self, tasks: Tasks) -> Memory:
-        nothing = torch.zeros_like(tasks.counts)
+        nothing = torch.full_like(tasks.counts, -torch.inf)  # the logarithm of no loss
         return Memory(
             total=nothing,
-            seen=nothing.clone(),
-            last=nothing.clone(),  # mean loss of an epoch; 0 for none
+            seen=torch.zeros_like(nothing),
+            last=nothing.clone(),  # logarithm of an epoch's mean loss
             before=nothing.clone(),
             step=torch.zeros((), device=nothing.device),
             epoch=torch.tensor(float(self.epoch or tasks.epoch), device=nothing.device),
@@ -49,16 +53,17 @@ class DWA(AbstractTaskWeights):
 
     def weights(self, evaluation: Evaluation, memory: Memory) -> Tensor:
         total, seen, last, before = (memory[name] for name in ("total", "seen", "last", "before"))
-        none = torch.zeros_like(total)
+        none = torch.zeros_like(seen)
         begins = memory["step"].remainder(memory["epoch"]) == 0
-        mean = torch.where(seen > 0, total / seen.clamp(min=1.0), last)
+        mean = torch.where(seen > 0, total - seen.clamp(min=1.0).log(), last)
         last, before = torch.where(begins, mean, last), torch.where(begins, last, before)
-        total, seen = torch.where(begins, none, total), torch.where(begins, none, seen)
-        here = evaluation.present.to(total.dtype)
-        total, seen = total + here * evaluation.losses(), seen + here
+        total, seen = torch.where(begins, none - torch.inf, total), torch.where(begins, none, seen)
+        here = evaluation.present
+        total = torch.where(here, torch.logaddexp(total, evaluation.log_losses()), total)
+        seen = seen + here.to(seen.dtype)
         changed = {"total": total, "seen": seen, "last": last, "before": before, "step": memory["step"] + 1}
         for name, value in changed.items():
             memory[name].copy_(value)
-        known = (last > 0) & (before > 0)
-        ratio = torch.where(known, last / torch.where(known, before, torch.ones_like(before)), 1.0 + none)
-        return evaluation.tasks * (ratio / self.temperature).softmax(-1)
+        known = torch.isfinite(last) & torch.isfinite(before)
+        ratio = torch.where(known, last - before, none) - math.log(self.temperature)
+        return evaluation.tasks * ratio.clamp(max=_LARGEST).exp().softmax(-1)

@@ -63,11 +63,24 @@ class Evaluation:
         unit of the target and may be negative: there it is the exponential of that mean, which is, like a
         root mean squared error, proportional to the size of the residuals.
         """
+        mean, here = self._means(nll)
+        loss = torch.where(self.discrete, mean, mean.exp())
+        return torch.where(here, loss, torch.ones_like(loss))
+
+    def log_losses(self, nll: Tensor | None = None) -> Tensor:
+        """``[tasks]``: logarithms of `losses`, for ratios of them.
+
+        Finite where residuals are so large that the losses themselves are not: beyond 88 nats in float32.
+        """
+        mean, here = self._means(nll)
+        tiny = torch.finfo(mean.dtype).tiny
+        return torch.where(here, torch.where(self.discrete, mean.clamp(min=tiny).log(), mean), 0.0)
+
+    def _means(self, nll: Tensor | None) -> tuple[Tensor, Tensor]:
+        """``[tasks]``: mean of each task's negative log-likelihoods, and whether it has any."""
         nll = self.nll if nll is None else nll
         totals = self.sums(torch.ones_like(nll))
-        mean = self.sums(nll) / torch.where(totals > 0, totals, torch.ones_like(totals))
-        loss = torch.where(self.discrete, mean, mean.exp())
-        return torch.where(totals > 0, loss, torch.ones_like(loss))
+        return self.sums(nll) / torch.where(totals > 0, totals, torch.ones_like(totals)), totals > 0
 
     def pull(self, weights: Tensor) -> list[Tensor]:
         """Gradient of the parameters where each observation's share is multiplied.

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from bayes_mtl._errors import InputError, message
-from bayes_mtl.inference._abstract_task_weights import AbstractTaskWeights, check_epoch, normalised
+from bayes_mtl.inference._abstract_task_weights import AbstractTaskWeights, check_epoch
 from bayes_mtl.inference._evaluation import Evaluation
 from bayes_mtl.inference._memory import Memory
 from bayes_mtl.inference._tasks import Tasks
@@ -40,18 +40,18 @@ class LBTW(AbstractTaskWeights):
     def start(self, tasks: Tasks) -> Memory:
         nothing = torch.zeros_like(tasks.counts)
         return Memory(
-            first=nothing,  # 0 until the task was seen in the epoch
-            ratio=torch.ones_like(nothing),
+            first=torch.full_like(nothing, -torch.inf),  # of a log loss: until the task was seen in the epoch
+            ratio=nothing,
             step=torch.zeros((), device=nothing.device),
             epoch=torch.tensor(float(self.epoch or tasks.epoch), device=nothing.device),
         )
 
     def weights(self, evaluation: Evaluation, memory: Memory) -> Tensor:
-        losses, present = evaluation.losses(), evaluation.present
+        losses, present = evaluation.log_losses(), evaluation.present
         begins = memory["step"].remainder(memory["epoch"]) == 0
-        first = torch.where(begins, torch.zeros_like(losses), memory["first"])
-        first = torch.where(present & (first == 0), losses, first)
-        ratio = torch.where(present, losses / torch.where(first == 0, losses, first), memory["ratio"])
+        first = torch.where(begins, torch.full_like(losses, -torch.inf), memory["first"])
+        first = torch.where(present & first.isneginf(), losses, first)
+        ratio = torch.where(present, losses - first, memory["ratio"])
         for name, value in (("first", first), ("ratio", ratio), ("step", memory["step"] + 1)):
             memory[name].copy_(value)
-        return normalised(ratio**self.power)
+        return evaluation.tasks * (self.power * ratio).softmax(-1)

@@ -11,6 +11,7 @@ from pyro.distributions import Normal
 from pyro.nn import PyroModule, PyroSample
 from torch import Tensor, nn
 
+from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._errors import InputError, InputTypeError, UnsupportedError
 from bayes_mtl.data import Batch
 from bayes_mtl.inference import (
@@ -26,7 +27,9 @@ from bayes_mtl.inference import (
     StaticWeights,
     Tasks,
 )
-from bayes_mtl.networks import AbstractObjectiveNetwork, TrainingFeatures
+from bayes_mtl.likelihoods import Gaussian
+from bayes_mtl.networks import MLP, AbstractObjectiveNetwork, TrainingFeatures
+from bayes_mtl.priors import Independent
 from tests.inference import rules
 
 BALANCING: dict[str, AbstractModuleGradient] = {
@@ -103,7 +106,9 @@ def test_captured_steps_are_the_same(name: str, steps: int) -> None:
         torch.testing.assert_close(other[1][key], value, rtol=1e-3, atol=1e-3)
 
 
-def memory_after(rule: AbstractTaskWeights, losses: np.ndarray) -> list[Tensor]:
+def memory_after(
+    rule: AbstractTaskWeights, losses: np.ndarray, kind: "type[_Losses] | None" = None
+) -> list[Tensor]:
     """Weights at each of some steps, given the losses ``[steps, tasks]``; NaN where a task is absent."""
     number = losses.shape[1]
     memory = rule.start(
@@ -117,7 +122,7 @@ def memory_after(rule: AbstractTaskWeights, losses: np.ndarray) -> list[Tensor]:
     )
     found = []
     for row in torch.as_tensor(losses).float():
-        evaluation: Any = _Losses(row)
+        evaluation: Any = (kind or _Losses)(row)
         found.append(rule.weights(evaluation, memory))
     return found
 
@@ -138,6 +143,44 @@ class _Losses:
 
     def losses(self) -> Tensor:
         return self.row.nan_to_num(1.0)
+
+    def log_losses(self) -> Tensor:
+        return self.losses().log()
+
+
+@dataclass
+class _LogLosses(_Losses):
+    """The same, given the logarithms."""
+
+    def log_losses(self) -> Tensor:
+        return self.row.nan_to_num(0.0)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_losses_beyond_float32_are_balanced_as_any_others() -> None:
+    """Only ratios count: a factor of exp(300) of all losses changes nothing."""
+    log = np.random.default_rng(0).normal(size=(6, 3))
+    for rule in (LBTW(), DWA()):
+        few = memory_after(rule, np.exp(log))
+        many = memory_after(rule, log + 300.0, _LogLosses)
+        for found, expected in zip(many, few, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-4)  # float32 of 300 and exponentials
+        grown = memory_after(rule, log + 300.0 * np.arange(6)[:, None] * [0, 1, 2], _LogLosses)
+        assert all(np.isclose(found.sum(), 3.0) for found in grown)
+
+
+@pytest.mark.parametrize("rule", [LBTW(epoch=3), DWA(epoch=1)], ids=["lbtw", "dwa"])
+def test_large_residuals_leave_the_network_finite(rule: AbstractTaskWeights) -> None:
+    random = np.random.default_rng(0)
+    task = np.repeat(["a", "b"], 15)
+    y = random.normal(size=30)
+    # standardised targets lie 50 standard deviations of the noise away: 1,000 nats
+    data = TaskData.from_arrays(random.normal(size=(30, 2)), y, task, noise=np.full(30, 0.02 * y.std()))
+    model = MultiTaskModel(Independent(1.0), Gaussian(noise="known"), network=MLP(2, (3,)))
+    svi = SVI(network=NetworkTraining(rule), steps=4, particles=1, progress=False, compile=False, draws=2)
+    found = svi.run(model, data)
+    assert found.program.network is not None and found.record.stopped == "step limit"
+    assert all(value.isfinite().all() for value in found.program.network.parameters())
 
 
 @pytest.mark.usefixtures("unchecked")
