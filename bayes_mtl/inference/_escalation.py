@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,15 +38,28 @@ def ladder(svi: SVI, nuts: NUTS) -> dict[str, AbstractInference]:
     covariance of low rank between all unknowns; one of full rank; with the weights integrated out, points
     weighted by importance, then chains; chains on everything.
     """
+    guides: dict[str, Any] = {
+        "mean field": AutoNormal,
+        "task blocks": None,
+        "low rank": partial(AutoLowRankMultivariateNormal, rank=10),
+        "full rank": AutoMultivariateNormal,
+    }
     return {
-        "mean field": replace(svi, guide=AutoNormal),
-        "task blocks": replace(svi, guide=None),
-        "low rank": replace(svi, guide=partial(AutoLowRankMultivariateNormal, rank=10)),
-        "full rank": replace(svi, guide=AutoMultivariateNormal),
+        **{
+            name: replace(svi, guide=guide, checkpoint=_own_path(svi, name)) for name, guide in guides.items()
+        },
         "collapsed points": Collapsed(PopulationMonteCarlo(progress=nuts.progress)),
         "collapsed chains": Collapsed(nuts),
         "chains": nuts,
     }
+
+
+def _own_path(svi: SVI, name: str) -> str | None:
+    """Where a rung writes its checkpoint: ``fit.low_rank.checkpoint`` for ``fit.checkpoint``."""
+    if svi.checkpoint is None:
+        return None
+    path = Path(svi.checkpoint)
+    return str(path.with_name(f"{path.stem}.{name.replace(' ', '_')}{path.suffix}"))
 
 
 @dataclass(frozen=True)
@@ -59,7 +73,8 @@ class Escalation(AbstractInference):
     Parameters
     ----------
     svi
-        Settings of the guides' training; its own guide is not used.
+        Settings of the guides' training; its own guide is not used. Each rung has a checkpoint of its own:
+        with ``checkpoint="fit.checkpoint"`` the first is ``fit.mean_field.checkpoint``.
     nuts
         Settings of the chains.
     first, last

@@ -1,7 +1,11 @@
 """The ladder of approximations."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 
 from bayes_mtl import MultiTaskModel, Posterior, TaskData
 from bayes_mtl._errors import InputError, UnsupportedError
@@ -53,6 +57,17 @@ def test_a_full_covariance_that_is_too_large_is_passed_over(monkeypatch: pytest.
 def test_where_none_is_close_the_last_one_comes_back() -> None:
     found = Escalation(SHORT, CHAINS, last="mean field", largest_k=1e-6).run(MODEL, DATA)
     assert found.record.log_weights is not None and (k_hat(found) or 0) > 1e-6
+
+
+def test_each_rung_has_a_checkpoint_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "v1.2" / "fit.checkpoint"
+    path.parent.mkdir()
+    svi = replace(SHORT, steps=20, draws=100, checkpoint=str(path))
+    climb = Escalation(svi, CHAINS, last="task blocks", largest_k=1e-6)
+    found = climb.run(MODEL, DATA)
+    names = sorted(file.name for file in path.parent.iterdir())
+    assert names == ["fit.mean_field.checkpoint", "fit.task_blocks.checkpoint"]
+    assert torch.equal(climb.run(MODEL, DATA).draws["weights"], found.draws["weights"])
 
 
 def test_settings_are_checked() -> None:
