@@ -26,8 +26,11 @@ from bayes_mtl.posterior import FitRecord, Posterior, build_posterior
 from bayes_mtl.priors import at_draws
 
 _LARGEST = 1 << 20  # numbers a chunk works on: about what a cache holds
-_OF_ROWS = ("batch_size", "temperature", "schedule", "device", "devices", "num_nodes", "checkpoint")
-"""Settings of SVI that mean nothing without rows."""
+_OF_ROWS = (
+    *("batch_size", "temperature", "schedule", "device", "devices", "num_nodes", "checkpoint"),
+    *("validation", "network"),
+)
+"""Settings of SVI that mean nothing without rows, or without a network that is trained."""
 FEW, _QUICK = 20, 5_000
 """Hyperparameters, and numbers in the tasks' matrices, up to which exact draws take some seconds at most."""
 _TINY, _ROUNDS = 1_000, (10, 5)
@@ -76,7 +79,7 @@ class Collapsed(AbstractInference):
                 raise InputError(
                     message(
                         f"hyperparameters={type(self.hyperparameters).__name__}",
-                        f"no {f.name} (the rows enter once, as sums, and a step is cheap)",
+                        f"no {f.name} (rows enter once, as sums: a step is cheap, and no network is trained)",
                         repr(found),
                         "Leave it out, or use SVI without Collapsed.",
                     )

@@ -15,7 +15,16 @@ from torch import Tensor
 
 from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._errors import InputError, NumericalError, UnsupportedError
-from bayes_mtl.inference import MAP, NUTS, SVI, AbstractInference, Collapsed, PopulationMonteCarlo
+from bayes_mtl.inference import (
+    MAP,
+    NUTS,
+    SVI,
+    AbstractInference,
+    Collapsed,
+    NetworkTraining,
+    PopulationMonteCarlo,
+    Validation,
+)
 from bayes_mtl.inference._collapsed_program import CollapsedProgram
 from bayes_mtl.likelihoods import Bernoulli, Gaussian, Mixed, StudentT
 from bayes_mtl.networks import MLP
@@ -219,7 +228,16 @@ def test_a_dense_system_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
-    "settings", [{"batch_size": 10}, {"temperature": 2.0}, {"device": "cuda"}, {"checkpoint": "fit.ckpt"}]
+    "settings",
+    [
+        {"batch_size": 10},
+        {"temperature": 2.0},
+        {"device": "cuda"},
+        {"checkpoint": "fit.ckpt"},
+        {"validation": Validation(DATA)},
+        {"network": NetworkTraining(learning_rate=0.01)},
+    ],
+    ids=lambda settings: next(iter(settings)),
 )
 def test_settings_of_rows_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=f"hyperparameters=SVI: expected no {next(iter(settings))}"):
