@@ -10,6 +10,7 @@ from torch import Tensor
 from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl.data import AbstractSchedule, TaskData
 from bayes_mtl.inference._abstract_inference import AbstractInference
+from bayes_mtl.inference._devices import require_name
 from bayes_mtl.inference._fit_on_many import fit_on_many
 from bayes_mtl.inference._guided import guided_draws
 from bayes_mtl.inference._hyper import LatentDraws
@@ -65,8 +66,8 @@ class SVI(AbstractInference):
         would take more than 0.4 GB.
     device
         ``"auto"`` takes a GPU where there is one and a step has over 2 million numbers to work on (rows x
-        weights of a row x outputs x particles); or any name that torch knows. A GPU's losses are read every
-        50 compiled steps, with ``on_step`` after each.
+        weights of a row x outputs x particles); or the name in torch of a device that is there. A GPU's
+        losses are read every 50 compiled steps, with ``on_step`` after each.
     devices, num_nodes
         Devices of a machine, and machines, that share the work: a process for each computes its share of
         every batch. Needs the extra ``distributed``; the page "Many devices" says how to start them.
@@ -117,6 +118,7 @@ class SVI(AbstractInference):
 
     def __post_init__(self) -> None:
         require_draws(self.draws)
+        require_name(self.device)
         for name in ("steps", "particles", "checkpoint_every", "devices", "num_nodes"):
             if getattr(self, name) < 1:
                 raise InputError(message(name, "at least 1", getattr(self, name), "Raise it."))

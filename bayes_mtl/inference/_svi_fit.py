@@ -15,6 +15,7 @@ from bayes_mtl.inference._all_log_likelihood import all_log_likelihood
 from bayes_mtl.inference._arguments import next_arguments
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._batches_of import batches_of
+from bayes_mtl.inference._devices import AUTO, present
 from bayes_mtl.inference._fingerprint import fingerprint
 from bayes_mtl.inference._gradient_noise import gradient_noise
 from bayes_mtl.inference._guided import guided_draws
@@ -151,8 +152,8 @@ def measured(
 
 def device_of(svi: "SVI", program: Program, data: TaskData) -> torch.device:
     """The one asked for; ``auto`` takes a GPU where a step's arithmetic outweighs its launches."""
-    if svi.device != "auto":
-        return torch.device(svi.device)
+    if svi.device != AUTO:
+        return present(svi.device)
     worth = work(svi, data) * program.outputs > _WORTH_A_GPU
     return torch.device("cuda" if torch.cuda.is_available() and worth else "cpu")
 
