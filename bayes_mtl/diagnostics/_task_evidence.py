@@ -33,7 +33,7 @@ def exact_evidence(posterior: Posterior, data: TaskData) -> np.ndarray:
     size = max(1, _LARGEST // (dims.tasks * dims.features**2))
     draws = {name: value.double() for name, value in posterior.draws.items()}
     parts = []
-    with torch.no_grad(), local_parameters():
+    with local_parameters(), torch.no_grad():
         for start in range(0, number, size):
             part = {name: value[start : start + size] for name, value in draws.items()}
             found = at_draws(collapsed.evidence, part).left_out() + collapsed.jacobian

@@ -20,7 +20,8 @@ A rule and no clock: sums on two threads are rounded otherwise, and the same see
 def local_parameters(work: int = 0) -> Iterator[None]:
     """Parameters belong to their own modules, never to Pyro's global store; no validation in the loop.
 
-    With the global store two models of one notebook would share parameters of the same name.
+    With the global store two models of one notebook would share parameters of the same name. Gradients are
+    on and numbers float32 inside, whatever the caller has set: a fit depends on its arguments alone.
 
     Parameters
     ----------
@@ -31,6 +32,7 @@ def local_parameters(work: int = 0) -> Iterator[None]:
     with (
         alone(),
         _threads(work),
+        _modes(),
         pyro.settings.context(module_local_params=True),
         pyro.validation_enabled(False),
         warnings.catch_warnings(),
@@ -38,6 +40,18 @@ def local_parameters(work: int = 0) -> Iterator[None]:
         # Pyro's own name no site; the loop reports what is not finite.
         warnings.filterwarnings("ignore", "Encountered NaN", UserWarning)
         yield
+
+
+@contextmanager
+def _modes() -> Iterator[None]:
+    """Gradients and float32; the caller's modes again at the end."""
+    dtype = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
 
 
 @contextmanager
