@@ -10,6 +10,7 @@ import numpy as np
 
 from bayes_mtl.diagnostics._latents import latent_sizes
 from bayes_mtl.posterior import Posterior
+from bayes_mtl.posterior._axes import coords, named_draws
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,27 +28,30 @@ def suspects(posterior: Posterior, most: int, without: Collection[str] = ()) -> 
     ``without`` names sites that are left out.
     """
     sizes = latent_sizes(posterior)
-    posterior_group = posterior.to_arviz()["posterior"]
+    # Not the export for ArviZ, which calls "bernoulli/scale" by another name than the program does.
+    named = named_draws(posterior)
+    axes = coords(posterior, named)
     names: list[str] = []
     columns, disagreement, worth = [], [], []
     total = 0
-    for site, variable in posterior_group.data_vars.items():
+    for site, draws in named.items():
         if sizes is not None and site != "weights" and site not in sizes:
             continue  # derived from the others
         if site in without:
             continue
-        values = np.asarray(variable.values, dtype=np.float64)
+        values = np.asarray(draws.values, dtype=np.float64)
+        values = values.reshape(*_shape(posterior), *values.shape[1:])
         flat = values.reshape(*values.shape[:2], -1)
         varies = np.isfinite(flat).all((0, 1)) & (np.ptp(flat, axis=(0, 1)) > 0)
         usable = np.flatnonzero(varies & ~mirrored(values))
         total += len(usable)
         between, ess = rough_r_hat(flat[..., usable]), rough_ess(flat[..., usable])
         chosen = _worst(between, ess, most)
-        labels = [np.asarray(variable.coords[dim].values) for dim in variable.dims[2:]]
+        labels = [axes[dim] for dim in draws.dims]
         for i in usable[chosen]:
             at = np.unravel_index(i, values.shape[2:])
             entry = ", ".join(str(label[j]) for label, j in zip(labels, at, strict=True))
-            names.append(f"{site}[{entry}]" if entry else str(site))
+            names.append(f"{site}[{entry}]" if entry else site)
         columns.append(flat[..., usable[chosen]])
         disagreement.append(between[chosen])
         worth.append(ess[chosen])

@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from bayes_mtl import Posterior, _arviz
+from bayes_mtl import MultiTaskModel, Posterior, TaskData, _arviz
 from bayes_mtl.diagnostics import check
+from bayes_mtl.diagnostics._chains import check_chains
 from bayes_mtl.diagnostics._suspects import rough_ess, rough_r_hat
-from tests.diagnostics.posteriors import as_chains, exact, moved
+from bayes_mtl.likelihoods import Bernoulli, Gaussian, Mixed
+from bayes_mtl.priors import Hierarchical
+from tests.diagnostics.posteriors import as_chains, data, exact, moved
+from tests.posterior.examples import make_posterior
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +50,18 @@ def test_a_hyperparameter_elsewhere_is_named(posterior: Posterior) -> None:
     report = check(moved(posterior, "scale", (0, 1, 0), last_chain(posterior, 0.6 * spread)))
     assert report.findings[0].severity == "warning"
     assert report.findings[0].names[0] == "scale[age]"
+
+
+def test_hyperparameters_of_one_kind_of_tasks_elsewhere_are_named() -> None:
+    given = data(4)
+    mixed = TaskData.from_arrays(given.x, np.where(given.task < 2, given.y > 0, given.y), given.task)
+    model = MultiTaskModel(Hierarchical(), Mixed({"0": Bernoulli(), "1": Bernoulli()}, default=Gaussian()))
+    drawn = as_chains(make_posterior(model, mixed, draws=200, chains=4))
+    for site in ("bernoulli/scale", "gaussian/noise_scale"):  # the prior's and the likelihood's
+        drawn = moved(drawn, site, (0,) * (drawn.draws[site].dim() - 1), last_chain(drawn, 1000.0))
+    outcome = check_chains(drawn)
+    assert outcome is not None and outcome.findings[0].severity == "serious"
+    assert set(outcome.findings[0].names) >= {"bernoulli/scale[Intercept]", "gaussian/noise_scale"}
 
 
 def test_sticky_chains_have_few_effective_draws(posterior: Posterior) -> None:
