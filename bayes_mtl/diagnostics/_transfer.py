@@ -7,13 +7,14 @@ import numpy as np
 from pyro.distributions import HalfNormal
 
 from bayes_mtl._errors import InputError, UnsupportedError, message
-from bayes_mtl.data import TaskData
+from bayes_mtl.data import Scaling, TaskData
 from bayes_mtl.data._split import own_tasks
 from bayes_mtl.diagnostics._fitted_data import require_fitted
 from bayes_mtl.diagnostics._loo import loo
 from bayes_mtl.inference import MAP, Collapsed
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._collapsed_program import why_not_collapsed
+from bayes_mtl.likelihoods import AbstractLikelihood
 from bayes_mtl.model import MultiTaskModel
 from bayes_mtl.posterior import Posterior
 from bayes_mtl.priors import Independent
@@ -32,7 +33,8 @@ class Transfer:
         One row a task: ``observations`` it was judged by; ``together`` and ``alone``, the mean log
         predictive density of one, in nats and the user's units; ``gain``, their difference, and its interval
         from ``lower`` to ``upper``; ``verdict``: ``"gain"`` or ``"loss"`` where the interval leaves out 0,
-        else ``"unclear"``.
+        else ``"unclear"``. ``alone`` and ``gain`` are NaN where a task alone has no posterior: its rows share
+        one measured value, and noise that goes to 0 makes them as likely as one wants.
     level
         Probability of the intervals.
     held_out
@@ -52,7 +54,8 @@ class Transfer:
     def __repr__(self) -> str:
         counts = self.table["verdict"].value_counts()
         text = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in ("gain", "loss", "unclear"))
-        mean = float(np.average(self.table["gain"], weights=self.table["observations"]))
+        known = self.table[self.table["gain"].notna()]
+        mean = float(np.average(known["gain"], weights=known["observations"])) if len(known) else np.nan
         names = ", ".join(self.negative[:5]) + ", ..." * (len(self.negative) > 5)
         harmed = f"; negative transfer: {names}" if names else ""
         return f"Transfer({text}; {mean:+.3f} nats an observation on average{harmed})"
@@ -74,7 +77,8 @@ def transfer(
     """Compare a fit of all tasks with fits of each task alone.
 
     Each task is fitted to its own rows with the same likelihood and `Independent` weights of learned scale:
-    a ridge regression whose strength the task has to find by itself.
+    a ridge regression whose strength the task has to find by itself. Both sides standardise features and
+    targets as all tasks' data say: one row, or rows that are all alike, do not tell a scale.
 
     Parameters
     ----------
@@ -116,7 +120,8 @@ def transfer(
     if program.network is not None or program.kinds[0][0]:
         what = "A network" if program.network is not None else "A model of tasks of different kinds"
         raise UnsupportedError(f"{what} is not fitted again to each task. Fit them alone and use delta().")
-    model = MultiTaskModel(Independent(HalfNormal(1.0)), program.likelihood)
+    prior, likelihood = Independent(HalfNormal(1.0)), program.likelihood
+    scaling = Scaling.fit(data, *likelihood.location(data))
     together = _densities(posterior, data, test)
     tasks = data.task if test is None else test.task
     rows = {}
@@ -125,9 +130,14 @@ def transfer(
         if not len(ours):
             continue
         own = _alone(data, t)
-        exact = why_not_collapsed(model.program(own)) is None
-        fitted = (inference or (Collapsed() if exact else MAP(draws=1000))).run(model, own, seed=seed)
-        single = _densities(fitted, own, None if test is None else _alone(test, t))
+        one = replace(scaling, shift=scaling.shift[[t]], spread=scaling.spread[[t]])
+        model = MultiTaskModel(prior, likelihood, standardize=one)
+        if _no_noise(likelihood, own):
+            single = np.full(len(ours), np.nan)
+        else:
+            exact = why_not_collapsed(model.program(own)) is None
+            fitted = (inference or (Collapsed() if exact else MAP(draws=1000))).run(model, own, seed=seed)
+            single = _densities(fitted, own, None if test is None else _alone(test, t))
         difference = ours - single
         number = len(difference)
         half = np.inf
@@ -151,6 +161,12 @@ def transfer(
 
 def _densities(posterior: Posterior, data: TaskData, test: TaskData | None) -> np.ndarray:
     return loo(posterior, data).elpd if test is None else posterior.score(test).log_density
+
+
+def _no_noise(likelihood: AbstractLikelihood, own: TaskData) -> bool:
+    """Whether several measurements are all the same, and nothing says how exact they are."""
+    values = own.y if own.offset is None else own.y - own.offset
+    return not likelihood.discrete and own.noise is None and len(own) > 1 and not np.ptp(values) > 0
 
 
 def _alone(data: TaskData, task: int) -> TaskData:

@@ -41,7 +41,8 @@ class MultiTaskModel:
         Prior of the weights that all tasks share (features not in ``varying``), standardised scale.
     standardize
         Whether features and targets are standardised before the fit (and everything reported in the
-        user's units after). Without it, priors are on the data's own scale.
+        user's units after). Without it, priors are on the data's own scale. The `Scaling` of another fit
+        (``posterior.program.scaling``) puts this one's priors on the same scale.
 
     Notes
     -----
@@ -52,7 +53,7 @@ class MultiTaskModel:
     likelihood: AbstractLikelihood
     network: nn.Module | None = None
     fixed: Distribution = Normal(0.0, 1.0)
-    standardize: bool = True
+    standardize: bool | Scaling = True
 
     def __post_init__(self) -> None:
         for name, kind in (("prior", AbstractTaskPrior), ("likelihood", AbstractLikelihood)):
@@ -84,17 +85,38 @@ class MultiTaskModel:
         Raises
         ------
         InputError
-            Where targets or columns do not fit the likelihood, or the data the network.
+            Where targets or columns do not fit the likelihood, or the data the network or a given scaling.
         UnsupportedError
             For a table of which only sums are known, where the likelihood needs its rows.
         """
         if isinstance(data, TaskTable):
             names = data.without_rows()
             likelihood = self._bound(names)
-            return self._program(likelihood, names, scaling_of_table(likelihood, data, self.standardize))
+            scaling = self._given_scaling(names) or scaling_of_table(likelihood, data, bool(self.standardize))
+            return self._program(likelihood, names, scaling)
         likelihood = self._bound(data)
-        scaling = Scaling.fit(data, *likelihood.location(counted(data)), standardize=self.standardize)
+        scaling = self._given_scaling(data) or Scaling.fit(
+            data, *likelihood.location(counted(data)), standardize=bool(self.standardize)
+        )
         return self._program(likelihood, data, scaling)
+
+    def _given_scaling(self, data: TaskData) -> Scaling | None:
+        if not isinstance(self.standardize, Scaling):
+            return None
+        found = (len(self.standardize.x_mean), len(self.standardize.shift), len(self.standardize.task_mean))
+        schema = data.schema
+        expected = (len(schema.columns), len(schema.tasks), len(schema.task_features))
+        if found != expected:
+            form = "scaling of {} features, {} tasks and {} task features"
+            raise InputError(
+                message(
+                    "standardize",
+                    form.format(*expected),
+                    form.format(*found),
+                    "Take that of like data.",
+                )
+            )
+        return self.standardize
 
     def _bound(self, data: TaskData) -> AbstractLikelihood:
         """The likelihood of these data, which fit it and the network."""
@@ -146,6 +168,8 @@ class MultiTaskModel:
     def _repr_html_(self) -> str:
         network = "" if self.network is None else repr(self.network)
         scale = "standardised before the fit" if self.standardize else "as it is"
+        if isinstance(self.standardize, Scaling):
+            scale = "standardised as other data"
         facts = {"prior": self.prior, "likelihood": self.likelihood, "network": network, "data": scale}
         return card("MultiTaskModel", facts)
 

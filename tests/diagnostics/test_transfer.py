@@ -64,12 +64,46 @@ def test_it_is_the_difference_of_the_two_fits() -> None:
     rows, held_out = train.subset(train.task == 0), test.subset(test.task == 0)
     own = replace(rows, **own_tasks(rows.task, rows.schema, None))
     apart = replace(held_out, **own_tasks(held_out.task, held_out.schema, None))
-    alone = Collapsed().run(MultiTaskModel(Independent(HalfNormal(1.0)), Gaussian()), own)
+    scaling = posterior.program.scaling
+    scaling = replace(scaling, shift=scaling.shift[:1], spread=scaling.spread[:1])
+    alone = Collapsed().run(
+        MultiTaskModel(Independent(HalfNormal(1.0)), Gaussian(), standardize=scaling), own
+    )
     expected = posterior.score(test).log_density[test.task == 0] - alone.score(apart).log_density
     assert found["gain"].iloc[0] == pytest.approx(expected.mean(), abs=1e-6)
     # Student's t with 39 degrees of freedom leaves 5 % above 1.685
     half = 1.685 * expected.std(ddof=1) / np.sqrt(40)
     assert found["upper"].iloc[0] - found["gain"].iloc[0] == pytest.approx(half, rel=1e-3)
+
+
+def test_gains_do_not_hang_on_units() -> None:
+    """Also of a task with one row, and of one with a feature that does not vary."""
+    train, test = planted()
+    train = train.subset((train.task != 0) | (np.arange(len(train)) == 0))
+    x = np.where((train.task == 1)[:, None] & (np.arange(3) == 2), 0.3, train.x)
+    train = replace(train, x=x)
+    found = []
+    for unit in (1.0, 1000.0, 0.001):
+        both = [replace(d, y=unit * d.y, x=unit * d.x) for d in (train, test)]
+        fitted = Collapsed(MAP(laplace=0), draws=100).run(MultiTaskModel(Pooled(), Gaussian()), both[0])
+        table = transfer(fitted, *both, inference=Collapsed(MAP(progress=False), draws=100)).table
+        found.append(table["gain"].to_numpy())
+    # up to what rounding changes in the optimisers' last steps
+    assert found[1] == pytest.approx(found[0], abs=0.02)
+    assert found[2] == pytest.approx(found[0], abs=0.02)
+
+
+def test_a_task_of_one_measured_value_has_no_fit_alone() -> None:
+    """Without noise it would be predicted exactly, in whatever units."""
+    train, test = planted()
+    train = replace(train, y=np.where(train.task == 1, 0.3, train.y))
+    posterior = Collapsed(MAP(laplace=0), draws=100).run(MultiTaskModel(Pooled(), Gaussian()), train)
+    found = transfer(posterior, train, test, inference=Collapsed(MAP(laplace=0, progress=False), draws=100))
+    assert found.table.loc["b", "verdict"] == "unclear" and np.isnan(found.table.loc["b", "gain"])
+    others = found.table.drop("b")
+    assert np.isfinite(others["gain"]).all()
+    assert f"{np.average(others['gain'], weights=others['observations']):+.3f} nats" in repr(found)
+    plot_transfer(found).savefig(BytesIO(), format="png")
 
 
 def test_without_test_data_observations_are_left_out() -> None:

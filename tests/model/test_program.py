@@ -191,6 +191,17 @@ def test_the_network_is_a_copy() -> None:
     assert names == [f"network.{name}" for name, _ in network.named_parameters()]
 
 
+def test_another_fits_scaling_is_taken_where_it_fits() -> None:
+    data = make_data()
+    scaling = MultiTaskModel(Pooled(), Gaussian()).program(data).scaling
+    model = MultiTaskModel(Pooled(), Gaussian(), standardize=scaling)
+    assert model.program(replace(data, y=1000.0 * data.y)).scaling is scaling
+    assert "as other data" in model._repr_html_()
+    other = TaskData.from_arrays(data.x[:, :1], data.y, data.task)
+    with pytest.raises(InputError, match=r"scaling of 1 features, 3 tasks .* scaling of 2 features, 3 tasks"):
+        model.program(other)
+
+
 def test_evaluation_moves_to_other_types() -> None:
     data = make_data(task_features=np.arange(6.0).reshape(3, 2))
     program = MultiTaskModel(Pooled(), Gaussian()).program(data).double()
