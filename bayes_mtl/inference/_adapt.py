@@ -163,6 +163,7 @@ def _extended(
         kinds=[("", range(len(posterior.tasks) + 1))],
         used_outputs=torch.full((len(posterior.tasks) + 1,), program.outputs),
         task_features=features,
+        offset=program.offset,
     )
     weights_then = _worst(posterior.record, log_weights.numpy())
     record = adapted_record(posterior.record, len(rows), log_weights=weights_then)

@@ -131,4 +131,5 @@ def _extended(
         kinds=[("", range(len(tasks)))],
         used_outputs=torch.full((len(tasks),), program.outputs),
         task_features=features,
+        offset=program.offset,
     )

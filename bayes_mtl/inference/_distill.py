@@ -119,7 +119,7 @@ def _predictor(teacher: Posterior, task: str, data: TaskData, position: int) -> 
         rows,
         schema=rows.schema.with_tasks((task,)),
         task=np.zeros_like(rows.task),
-        offset=None,
+        offset=np.zeros(len(rows)),
         task_features=None if features is None else features[[position]],
     )
     batch = request_of_data(teacher.program, rows).batch

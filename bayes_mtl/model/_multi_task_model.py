@@ -143,6 +143,7 @@ class MultiTaskModel:
             used_outputs=torch.as_tensor(likelihood.task_outputs(data)),
             task_features=None if features is None else torch.as_tensor(features, dtype=torch.float32),
             seen=torch.as_tensor(likelihood.seen(data)),
+            offset=data.offset is not None,
         )
 
     def diagram(self, data: TaskData) -> Any:

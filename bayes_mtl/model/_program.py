@@ -36,6 +36,8 @@ class Program(PyroModule):
         ``[tasks, task features]`` of the fitted tasks, standardised, or None.
     seam
         Through it the features come from the network to the tasks' weights: a place for hooks.
+    offset
+        Whether the fitted observations had one.
     precision
         In which a network multiplies matrices while it is trained; None as everything else.
     """
@@ -54,12 +56,13 @@ class Program(PyroModule):
         used_outputs: Tensor,
         task_features: Tensor | None = None,
         seen: Tensor | None = None,
+        offset: bool = False,
     ) -> None:
         super().__init__()
         self.prior, self.likelihood, self.fixed_prior = prior, likelihood, fixed
         self.schema, self.scaling = schema, scaling
         self.kinds = tuple((name, tuple(int(t) for t in tasks)) for name, tasks in kinds)
-        self.network = network
+        self.network, self.offset = network, offset
         self.seam = nn.Identity()
         self.outputs = int(used_outputs.max())
         self.register_buffer("task_features", task_features, persistent=False)

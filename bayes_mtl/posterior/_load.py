@@ -68,6 +68,7 @@ def _rebuild(tensors: dict[str, Tensor], meta: dict[str, Any], model: MultiTaskM
         kinds=check_tasks(meta["kinds"], meta["used_outputs"], schema, outputs, task_features),
         used_outputs=torch.tensor(meta["used_outputs"]),
         task_features=task_features,
+        offset=bool(meta.get("offset", False)),  # the first files do not tell
     )
     if not isinstance(program.prior, MissingPrior):
         program.states.load_state_dict(_under(tensors, "state/"))

@@ -19,7 +19,7 @@ from bayes_mtl.posterior._new_tasks import new_dims, new_weights
 from bayes_mtl.posterior._predict import predict
 from bayes_mtl.posterior._prediction import Prediction
 from bayes_mtl.posterior._relatedness import Of, Relatedness
-from bayes_mtl.posterior._request import labels_of, request_of_data, request_of_rows
+from bayes_mtl.posterior._request import labels_of, refuse_beside_data, request_of_data, request_of_rows
 from bayes_mtl.posterior._save import save
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ class Posterior:
         task_features
             Of new tasks, where the model uses them: a frame indexed by task, or one row for each.
         offset, trials, noise
-            Of each row, or one number for all.
+            Of each row, or one number for all; a TaskData has its own. A model that was fitted with an offset
+            asks for it: ``offset=0`` predicts rates.
         level
             Probability of the interval.
         kind
@@ -116,14 +117,14 @@ class Posterior:
         Raises
         ------
         InputError
-            For unknown tasks, columns or categories, missing values and wrong lengths.
+            For unknown tasks, columns or categories, missing values, a missing offset and wrong lengths.
         UnsupportedError
             Where the prior says nothing about new tasks.
         """
         draws = self.draws
+        columns = {"offset": offset, "trials": trials, "noise": noise}
         if isinstance(rows, TaskData):
-            if task is not None:
-                raise InputError(message("task", "none beside a TaskData", repr(task), "It names its tasks."))
+            refuse_beside_data(task=task, **columns)
             request = request_of_data(self.program, rows, new=new_task, task_features=task_features)
             if new_task:
                 given = rows.task_features if task_features is None else task_features
@@ -140,7 +141,6 @@ class Posterior:
                 task = labels_of(rows, "new task" if task is None else task)
                 names = tuple(dict.fromkeys(task))
                 draws = self._new_draws(names, task_features, seed)
-            columns = {"offset": offset, "trials": trials, "noise": noise}
             request = request_of_rows(self.program, rows, task, columns, names, task_features)
         return predict(self.program, draws, request, level=level, kind=kind, keep_draws=keep_draws, seed=seed)
 

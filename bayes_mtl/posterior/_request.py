@@ -47,6 +47,7 @@ def request_of_data(
         Of new tasks, where the data do not hold them.
     """
     check_features(program, data)
+    _check_offset(program, data.offset)
     tasks = data.schema.tasks if new else program.schema.tasks
     same = not new and data.schema.tasks == tasks
     batch = full_batch(data, program.scaling) if same else None
@@ -74,6 +75,13 @@ def request_of_data(
     return Request(batch, tasks, data.index)
 
 
+def refuse_beside_data(**given: Any) -> None:
+    """Refuse what a data set holds by itself."""
+    for name, values in given.items():
+        if values is not None:
+            raise InputError(message(name, "none beside a TaskData", "one", f"Make the data with {name}=."))
+
+
 def check_features(program: Program, data: TaskData) -> None:
     """Refuse data with other features, or other classes, than the fitted ones."""
     for name in ("features", "fixed", "intercept", "classes"):
@@ -87,6 +95,19 @@ def check_features(program: Program, data: TaskData) -> None:
                     "Make the data with the same columns and options.",
                 )
             )
+
+
+def _check_offset(program: Program, given: Any) -> None:
+    """Refuse to take the offset for 0 where the fit had one: predictions would be of another exposure."""
+    if program.offset and given is None:
+        raise InputError(
+            message(
+                "offset",
+                "that of each row, as in the fitted data",
+                "none",
+                "Pass it, or offset=0 for rates without exposure (a TaskData has it from when it is made).",
+            )
+        )
 
 
 def request_of_rows(
@@ -108,6 +129,7 @@ def request_of_rows(
     task_features
         Of these.
     """
+    _check_offset(program, columns.get("offset"))
     x = program.schema.encode(rows)
     labels = _labels(rows, task, len(x))
     if new is None:

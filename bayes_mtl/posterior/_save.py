@@ -41,6 +41,7 @@ def save(posterior: "Posterior", path: str | os.PathLike[str]) -> Path:
         "scaling": program.scaling.to_dict(),
         "record": record.to_dict(),
         "kinds": [[name, list(tasks)] for name, tasks in program.kinds],
+        "offset": program.offset,
         "used_outputs": program.used.sum(1).tolist(),
         "prior": encode(program.prior),
         "likelihood": encode(program.likelihood),

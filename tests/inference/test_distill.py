@@ -74,7 +74,7 @@ def test_offsets_are_the_teachers_own() -> None:
     data = TaskData.from_arrays(x, 2.0 * x[:, 0] + offset, ["a"] * 60, offset=offset)
     teacher = Collapsed(draws=20).run(MultiTaskModel(Independent(), Gaussian()), data)
     student = distill(MLP(1, (8,)), [teacher], data, inference=STUDENT)
-    asked = TaskData.from_arrays(x, np.zeros(60), ["a"] * 60)
+    asked = TaskData.from_arrays(x, np.zeros(60), ["a"] * 60, offset=np.zeros(60))
     expected = predictor(teacher, asked)
     # As above: a tenth of the spread.
     np.testing.assert_allclose(predictor(student, asked), expected, atol=3 * 0.1 * float(expected.std()))

@@ -1,6 +1,8 @@
 """Predictions and log-likelihoods against computations by hand."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,7 +10,7 @@ import pytest
 import torch
 from scipy import stats
 
-from bayes_mtl import MultiTaskModel, Posterior, TaskData
+from bayes_mtl import MultiTaskModel, Posterior, TaskData, _files, load
 from bayes_mtl._errors import InputError, UnsupportedError
 from bayes_mtl.likelihoods import AbstractLikelihood, Gaussian, LogNormal, StudentT
 from bayes_mtl.networks import MLP
@@ -157,11 +159,43 @@ def test_known_noise_is_asked_for() -> None:
         posterior.predict(x, labels, noise=np.ones(3))
 
 
+@pytest.mark.parametrize("name", ["offset", "trials", "noise"])
+def test_what_a_data_set_has_by_itself_is_refused_beside_it(name: str) -> None:
+    posterior, data = example()
+    with pytest.raises(InputError, match=rf"{name}: expected none beside a TaskData.*with {name}="):
+        posterior.predict(data, **{name: 1.0})
+
+
+def test_a_model_with_an_offset_asks_for_it(tmp_path: Path) -> None:
+    posterior, data = example(offset=np.linspace(-1, 1, 18))
+    bare = replace(data, offset=None)
+    for found in (posterior, load(posterior.save(tmp_path / "p"))):
+        with pytest.raises(InputError, match=r"offset: expected that of each row.*offset=0 for rates"):
+            found.predict(data.x, "school 0")
+        for ask in (found.predict, found.score, found.log_likelihood):
+            with pytest.raises(InputError, match="offset: expected that of each row"):
+                ask(bare)
+        assert np.isfinite(found.predict(data.x, "school 0", offset=0).mean).all()
+    plain, _ = example()
+    assert len(plain.predict(data.x, "school 0").mean) == 18
+
+
+def test_files_that_do_not_tell_of_offsets_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    posterior, data = example(offset=np.linspace(-1, 1, 18))
+    written = _files.write
+
+    def without(path: Path, tensors: Any, meta: dict[str, Any], kind: str) -> Path:
+        return written(path, tensors, {name: v for name, v in meta.items() if name != "offset"}, kind)
+
+    monkeypatch.setattr(_files, "write", without)
+    assert len(load(posterior.save(tmp_path / "p")).predict(data.x, "school 0").mean) == 18
+
+
 def test_offsets_shift_the_predictor() -> None:
     offset = np.linspace(-1, 1, 18)
     posterior, data = example(offset=offset)
     x, labels = data.x[data.row], [data.schema.tasks[t] for t in data.task]
-    without = posterior.predict(x, labels, kind="mean").mean
+    without = posterior.predict(x, labels, kind="mean", offset=0).mean
     with_offset = posterior.predict(x, labels, kind="mean", offset=data.offset).mean
     assert np.allclose(with_offset - without, data.offset, atol=1e-4)
     assert np.allclose(with_offset, posterior.predict(data, kind="mean").mean, atol=1e-4)
