@@ -66,7 +66,8 @@ class Score:
         observations as if they were independent.
         """
         left, number = self.log_density - self.mean, len(self)
-        sums = np.bincount(self.task, weights=left) if len(self.tasks) > 1 else left
+        used, place = np.unique(self.task, return_inverse=True)  # tasks may have nothing held out
+        sums = np.bincount(place, weights=left) if len(used) > 1 else left
         factor = len(sums) / max(len(sums) - 1, 1)
         return float(np.sqrt(factor * np.square(sums).sum()) / number)
 

@@ -50,6 +50,19 @@ def test_standard_error_counts_tasks_not_observations() -> None:
     assert np.isclose(alone.se, level.std(ddof=1) / 400**0.5)
 
 
+@pytest.mark.parametrize("used", [[1], [0], [2, 5], [0, 1]])
+def test_standard_error_is_over_the_tasks_with_observations(used: list[int]) -> None:
+    level = np.random.default_rng(0).normal(size=40)
+    task = np.repeat(used, 40 // len(used))
+    found = Score(level, np.zeros(7), task, tuple("abcdefg"), np.zeros(40))
+    names, task = tuple("abcdefg"[t] for t in used), np.unique(task, return_inverse=True)[1]
+    alone = Score(level, np.zeros(len(used)), task, names, np.zeros(40))
+    expected = level.std(ddof=1) / 40**0.5
+    if len(used) == 2:  # the sums of both tasks are the same but for their sign
+        expected = np.sqrt(2 * 2 * (level[:20] - level.mean()).sum() ** 2) / 40
+    assert np.isclose(found.se, expected) and np.isclose(alone.se, expected)
+
+
 def test_difference_of_two_models() -> None:
     first, data = example(Hierarchical(), draws=20)
     second, _ = example(Pooled(), draws=20)
