@@ -41,11 +41,13 @@ def _data_groups(
     target = _free(_variable(data.schema.target), dims)
     inputs = _free("x", {**dims, target: []})
     predicted = posterior.predict(data, keep_draws=True)
+    # Positions along the posterior's axis of tasks: the data may hold some of them, in another order.
+    task = posterior.program.schema.encode_tasks(np.asarray(data.schema.tasks, dtype=object))[data.task]
     rows = data.x[data.row] if data.step is None else data.x[data.row, data.step]
     groups = {
         "log_likelihood": {target: _by_chain(posterior.log_likelihood(data), chains)},
         "observed_data": {target: data.y},
-        "constant_data": {inputs: np.asarray(rows), "task_of_observation": data.task},
+        "constant_data": {inputs: np.asarray(rows), "task_of_observation": task},
     }
     if predicted.draws is not None:
         groups["posterior_predictive"] = {target: _by_chain(predicted.draws, chains)}

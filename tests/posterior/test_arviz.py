@@ -164,6 +164,12 @@ def test_values_are_the_draws_in_units() -> None:
     assert np.array_equal(one, weights[:, 1, 2])
 
 
+def task_names(exported: Any) -> list[str]:
+    """Names of the observations' tasks, by the axis of the weights."""
+    position = exported.constant_data["task_of_observation"].values
+    return [str(name) for name in exported.posterior["task"].values[position]]
+
+
 def test_with_data_all_groups_are_there() -> None:
     posterior, data = example()
     exported = posterior.to_arviz(data)
@@ -174,10 +180,21 @@ def test_with_data_all_groups_are_there() -> None:
     assert np.array_equal(exported.observed_data["y"].values, data.y)
     assert np.array_equal(exported.constant_data["x"].values, data.x)
     assert list(exported.constant_data["input"].values) == ["x0", "x1"]
-    assert np.array_equal(exported.constant_data["task_of_observation"].values, data.task)
+    assert task_names(exported) == [data.schema.tasks[t] for t in data.task]
     for group in ("log_likelihood", "posterior_predictive", "observed_data", "constant_data"):
         assert np.array_equal(exported[group]["observation"].values, data.index)
         assert exported[group].attrs["inference_method"] == "prior"
+
+
+def test_data_of_some_tasks_are_told_by_the_posteriors_axis() -> None:
+    posterior, data = example(tasks=4)
+    kept = np.isin(data.task, [1, 3])
+    some = TaskData.from_arrays(
+        data.x[kept], data.y[kept], np.array(["school 3", "school 1"])[data.task[kept] // 2]
+    )
+    assert some.schema.tasks == ("school 1", "school 3")
+    exported = posterior.to_arviz(some)
+    assert task_names(exported) == [some.schema.tasks[t] for t in some.task]
 
 
 def test_rows_of_a_frame_keep_their_labels() -> None:
