@@ -29,7 +29,7 @@ def contrast(posterior: "Posterior", first: str, second: str, level: float) -> "
         "sd": difference.std(0).ravel(),
         "lower": lower.ravel(),
         "upper": upper.ravel(),
-        "P(>0)": (difference > 0).mean(0).ravel(),
+        "P(>0)": ((difference > 0) + 0.5 * (difference == 0)).mean(0).ravel(),
     }
     if outputs > 1:
         columns["output"] = np.tile(np.arange(outputs), features)
@@ -39,6 +39,7 @@ def contrast(posterior: "Posterior", first: str, second: str, level: float) -> "
 def ranking(posterior: "Posterior", feature: str, level: float, output: int) -> "pd.DataFrame":
     """See `Posterior.ranking`."""
     import pandas as pd
+    from scipy.stats import rankdata
 
     if feature not in posterior.features:
         raise InputError(message("feature", f"one of {posterior.features}", repr(feature), "Choose one."))
@@ -47,7 +48,7 @@ def ranking(posterior: "Posterior", feature: str, level: float, output: int) -> 
         raise InputError(message("output", f"between 0 and {outputs - 1}", output, "Choose one."))
     weights = weights_in_units(posterior.program, posterior.draws)[..., posterior.features.index(feature), :]
     values = weights[..., output].double().numpy()
-    ranks = (-values).argsort(1).argsort(1) + 1
+    ranks = rankdata(-values, axis=1)
     lower, upper = np.quantile(ranks, tails(level), axis=0)
     frame = pd.DataFrame(
         {
@@ -55,9 +56,15 @@ def ranking(posterior: "Posterior", feature: str, level: float, output: int) -> 
             "rank": ranks.mean(0),
             "rank_lower": lower,
             "rank_upper": upper,
-            "P(first)": (ranks == 1).mean(0),
-            "P(last)": (ranks == ranks.shape[1]).mean(0),
+            "P(first)": _shared(values == values.max(1, keepdims=True)),
+            "P(last)": _shared(values == values.min(1, keepdims=True)),
         },
         index=pd.Index(posterior.tasks, name="task"),
     )
     return frame.sort_values("rank")
+
+
+def _shared(at_the_end: np.ndarray) -> np.ndarray:
+    """Probability ``[tasks]`` of a place at one end, which tied tasks share; ``[draws, tasks]`` bool."""
+    share: np.ndarray = (at_the_end / at_the_end.sum(1, keepdims=True)).mean(0)
+    return share

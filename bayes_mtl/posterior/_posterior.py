@@ -214,11 +214,11 @@ class Posterior:
         return _summary.summary(self, level)
 
     def contrast(self, first: str, second: str, level: float = 0.9) -> "pd.DataFrame":
-        """Difference of the weights of two tasks for each feature, and the probability that it is above 0."""
+        """Difference of two tasks' weights, by feature, and how probably it is above 0 (ties half)."""
         return _contrasts.contrast(self, first, second, level)
 
     def ranking(self, feature: str = "Intercept", level: float = 0.9, output: int = 0) -> "pd.DataFrame":
-        """Tasks ranked by one weight, 1 the largest, with the uncertainty of each rank."""
+        """Tasks ranked by one weight, 1 the largest, with the uncertainty of each rank; ties share it."""
         return _contrasts.ranking(self, feature, level, output)
 
     def to_arviz(self, data: TaskData | None = None) -> Any:

@@ -14,6 +14,7 @@ from bayes_mtl._errors import UnsupportedError
 from bayes_mtl._shapes import Dims
 from bayes_mtl.priors._abstract_task_prior import AbstractTaskPrior
 from bayes_mtl.priors._at_draws import at_draws
+from bayes_mtl.priors._cosines import cosines
 from bayes_mtl.priors._moments import Moments
 
 
@@ -78,9 +79,7 @@ class AbstractGaussianTaskPrior(AbstractTaskPrior):
         hyper = hyper or {"_none": weights.new_zeros(len(weights), 1)}
         moments = at_draws(lambda: self.moments(dims), hyper)
         centre = moments.mean if moments.logits is None else weights.mean(-3, keepdim=True)
-        deviation = (weights - centre).flatten(-2)
-        deviation = deviation / deviation.norm(dim=-1, keepdim=True).clamp_min(1e-12)
-        return deviation @ deviation.mT
+        return cosines(weights - centre)
 
     def _sample(self, moments: Moments, dims: Dims) -> Float[Tensor, "*draws tasks features outputs"]:
         if moments.logits is not None:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from bayes_mtl._errors import UnsupportedError
 from bayes_mtl._shapes import Dims
+from bayes_mtl.priors._cosines import cosines
 
 if TYPE_CHECKING:
     from typing import Self
@@ -159,11 +160,7 @@ class AbstractTaskPrior(ABC):
         dims
             Sizes of the data.
         """
-        deviation = draws["weights"] - draws["weights"].mean(-3, keepdim=True)
-        deviation = deviation.flatten(-2)
-        length = deviation.norm(dim=-1, keepdim=True).clamp_min(1e-12)
-        deviation = deviation / length
-        return deviation @ deviation.mT
+        return cosines(draws["weights"] - draws["weights"].mean(-3, keepdim=True))
 
     def derive(self, draws: Mapping[str, Tensor], dims: Dims) -> dict[str, Tensor]:
         """Quantities worth keeping beside the prior's sites, from all draws at once; none by default."""

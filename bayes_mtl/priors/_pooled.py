@@ -8,7 +8,9 @@ When: the other yardstick; tasks that hardly differ, or with one or two rows eac
 When not: anything is to be said about single tasks.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pyro
 from pyro.distributions import Distribution, Normal
@@ -30,10 +32,17 @@ class Pooled(AbstractGaussianTaskPrior):
         Prior of each weight (standardised scale).
     """
 
+    related_by: ClassVar[str] = "1: all tasks have the same weights"
+
     mean: Distribution = Normal(0.0, 1.0)
 
     def moments(self, dims: Dims) -> Moments:
         return Moments(pyro.sample("mean", self.mean.expand(dims.weights).to_event(2)))
+
+    def relatedness(self, draws: Mapping[str, Tensor], dims: Dims) -> Tensor:
+        """``[draws, tasks, tasks]`` ones: tasks that do not differ could not be more alike."""
+        weights = draws["weights"]
+        return weights.new_ones(len(weights), dims.tasks, dims.tasks)
 
     def initialise(self, estimates: Estimates, dims: Dims) -> dict[str, Tensor]:
         """The mean of the population that expectation-maximisation found."""

@@ -10,7 +10,7 @@ from bayes_mtl._errors import InputError
 from bayes_mtl.likelihoods import Bernoulli, Categorical, Gaussian, Mixed
 from bayes_mtl.posterior import _relatedness
 from bayes_mtl.posterior._units import weights_in_units
-from bayes_mtl.priors import Hierarchical, Independent, TaskClustering, TaskCovariance
+from bayes_mtl.priors import Hierarchical, Independent, Pooled, TaskClustering, TaskCovariance
 from tests.posterior.examples import example, make_data, make_posterior
 
 
@@ -31,6 +31,14 @@ def test_contrasts_are_differences_in_units() -> None:
         posterior.contrast("school 7", "school 0")
     with pytest.raises(InputError, match="level"):
         posterior.contrast("school 1", "school 0", level=90)
+
+
+def test_tied_tasks_share_ranks_and_probabilities() -> None:
+    posterior, _ = example(Pooled(), tasks=3, draws=20)
+    assert (posterior.contrast("school 0", "school 1")["P(>0)"] == 0.5).all()
+    table = posterior.ranking()
+    assert (table[["rank", "rank_lower", "rank_upper"]] == 2.0).all(axis=None)
+    assert np.allclose(table[["P(first)", "P(last)"]], 1 / 3)
 
 
 def test_contrasts_of_classes() -> None:

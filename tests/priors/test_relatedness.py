@@ -88,11 +88,17 @@ def test_two_tasks_that_differ_from_the_mean_alike_are_related() -> None:
     assert torch.allclose(found, torch.ones(5, 2, 2))
 
 
-def test_tasks_that_do_not_differ_have_no_direction() -> None:
-    draws = {"mean": torch.randn(5, 1, 3, 1)}
-    draws["weights"] = draws["mean"].expand(5, 4, 3, 1)
-    found = Pooled().relatedness(draws, Dims(4, 3))
-    assert torch.equal(found, torch.zeros(5, 4, 4))
+def test_a_task_that_does_not_differ_is_related_to_itself_alone() -> None:
+    mean = torch.randn(5, 1, 3, 1)
+    draws = {"mean": mean, "scale": torch.ones_like(mean), "weights": mean.expand(5, 4, 3, 1)}
+    found = Hierarchical(covariance="diagonal").relatedness(draws, Dims(4, 3))
+    assert torch.equal(found, torch.eye(4).expand(5, 4, 4))
+    assert torch.equal(_Own().relatedness(draws, Dims(4, 3)), torch.eye(4).expand(5, 4, 4))
+
+
+def test_pooled_tasks_are_one() -> None:
+    posterior, _ = example(Pooled(), tasks=3)
+    assert (posterior.relatedness().mean == 1.0).all(axis=None)
 
 
 def test_clusters_are_related_by_their_assignments() -> None:
