@@ -42,6 +42,9 @@ from bayes_mtl.priors._mutual_shares import mutual_shares
 if TYPE_CHECKING:
     from bayes_mtl.data import Batch
 
+_NUMBERS = 1 << 20
+"""For the average over the noise of the choice."""
+
 
 @dataclass(frozen=True)
 class GumbelSoftmax(AbstractTaskPrior):
@@ -116,7 +119,8 @@ class GumbelSoftmax(AbstractTaskPrior):
         return MixtureState(dims, self.base_scale, self.alone, self.amortised)
 
     def extended_state(self, dims: Dims, new: Dims) -> MixtureState:
-        return _state(dims).with_tasks(dims, new)
+        state = _state(dims)
+        return state.with_tasks(dims, new, self._shares(state))
 
     def guide(
         self, dims: Dims, values: Mapping[str, Tensor], design: "Callable[[Batch], Tensor]"
@@ -138,7 +142,7 @@ class GumbelSoftmax(AbstractTaskPrior):
     def new_weights(self, dims: Dims) -> Tensor:
         """From the average over the fitted tasks' mixtures."""
         state = _state(dims)
-        mixture = self._from(state, state.average(), self._spread())
+        mixture = self._from(state, state.average(self._shares(state)), self._spread())
         with dims.plate():
             return pyro.sample("weights", mixture)
 
@@ -158,6 +162,18 @@ class GumbelSoftmax(AbstractTaskPrior):
         first, last = self.temperature
         temperature = first + (last - first) * (state.steps / self.anneal).clamp(max=1.0)
         return (self.rate * state.logits + noise) / temperature
+
+    def _shares(self, state: MixtureState) -> Tensor:
+        """Expected share of each source in each task's prior, ``[tasks, sources]``.
+
+        It is no function that one could write down, so it is the mean over noise from a seed of its own.
+        """
+        tasks, sources = state.logits.shape
+        number = min(max(_NUMBERS // (tasks * sources), 16), 4096)
+        uniform = torch.rand(number, tasks, sources, generator=torch.Generator().manual_seed(0), device="cpu")
+        noise = -(-uniform.clamp(1e-30, 1 - 1e-7).log()).log()
+        logits = self._logits(state, noise.to(state.logits))
+        return logits.masked_fill(state.closed, -torch.inf).softmax(-1).mean(0)
 
     def _mixture(self, dims: Dims, noise: Tensor, spread: Tensor | None) -> TaskMixture:
         state = _state(dims)

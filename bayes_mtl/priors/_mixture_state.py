@@ -79,12 +79,15 @@ class MixtureState(nn.Module):
             self.sd.copy_(sd)
             self.steps.add_(1.0)
 
-    def with_tasks(self, dims: Dims, new: Dims) -> "MixtureState":
-        """The same, with new tasks that draw from the fitted ones and from which none draws."""
+    def with_tasks(self, dims: Dims, new: Dims, shares: Tensor) -> "MixtureState":
+        """The same, with new tasks that draw from the fitted ones and from which none draws.
+
+        They start at the average that `average` makes of ``shares``.
+        """
         old, device = dims.tasks, self.mean.device
         every = replace(dims, tasks=old + new.tasks, all_tasks=0, seen=None, state=None)
         state = MixtureState(every, self.base_scale, self.alone, self._hidden).to(device)
-        start = (self.average().exp().unsqueeze(-2) * self.sources()[0].unsqueeze(0)).sum(-3)
+        start = (self.average(shares).exp().unsqueeze(-2) * self.sources()[0].unsqueeze(0)).sum(-3)
         with torch.no_grad():
             state.logits[:old, :old], state.logits[:old, -1] = self.logits[:, :old], self.logits[:, -1]
             state.mean.copy_(torch.cat([self.mean, start.expand(new.tasks, -1, -1)]))
@@ -110,16 +113,18 @@ class MixtureState(nn.Module):
         """Log weights of the open sources, ``[..., tasks, sources, outputs]``."""
         return open_sources(logits, self.closed, self.seen)
 
-    def average(self) -> Tensor:
+    def average(self, shares: Tensor) -> Tensor:
         """Log weights of the sources of a task that was not fitted, ``[1, sources, outputs]``.
 
         The average over the fitted tasks; of a single one, all of it.
+
+        Parameters
+        ----------
+        shares
+            ``[tasks, sources]``: expected share of each source in each task's prior.
         """
-        tasks = len(self.closed)
         # one task draws from nothing but the base
-        share = self.logits.masked_fill(self.closed, -torch.inf).softmax(-1).mean(0, keepdim=True)
-        if tasks == 1:
-            share = torch.ones_like(self.logits)
+        share = torch.ones_like(shares) if len(self.closed) == 1 else shares.mean(0, keepdim=True)
         closed = torch.zeros_like(self.closed[:1])
         closed[:, -1] = not self.alone
         return open_sources(share.clamp_min(torch.finfo(share.dtype).tiny).log(), closed, self.seen)

@@ -139,11 +139,30 @@ def test_before_any_rows_a_task_is_the_average_mixture(fitted: Posterior) -> Non
     dims = Dims(tasks=4000, features=4, name="new_tasks", state=program.states[0])
     with torch.no_grad():
         weights = at_draws(lambda: prior.new_weights(dims), {"_none": torch.zeros(1, 1)})[0]
-    share = program.states[0].average().exp()[0, :-1, :, None].detach()
+    share = fitted.draws["alpha"].mean((0, 1))[:, None, None]
     assert torch.isclose(share.sum(), torch.tensor(1.0), atol=1e-5)
     expected = (share * program.states[0].mean).sum(0)
     # 6 Monte-Carlo standard errors of 4,000 draws
     assert ((weights.mean(0) - expected).abs() < 6 * weights.std(0) / 4000**0.5).all()
+
+
+@pytest.mark.parametrize("rate", [1.0, 10.0])
+def test_a_new_task_has_the_shares_that_the_fitted_ones_draw(rate: float) -> None:
+    """The learned logits times the rate, with noise, at the temperature."""
+    prior = GumbelSoftmax(rate=rate, alone=True)
+    program = MultiTaskModel(prior, Gaussian()).program(blocks(3))
+    (state,), dims = program.states, program.dims()
+    state.logits.data = torch.tensor([[0.0, 0.4, 0.0, 0.1], [0.4, 0.0, 0.1, 0.0], [0.2, 0.0, 0.0, -0.1]])
+    with torch.no_grad():
+        noise = torch.distributions.Gumbel(torch.zeros(4000, 3, 4), 1.0).sample()
+        drawn = prior.derive({"weights": torch.zeros(4000, 3, 4, 1), "alpha_noise": noise}, dims)["alpha"]
+        extended = prior.extended_state(dims, Dims(tasks=1, features=4))
+        share = torch.cat([drawn.mean((0, 1)), 1 - drawn.mean((0, 1)).sum(-1, keepdim=True)])
+        start = (share[:3, None, None] * state.mean).sum(0)
+        found = state.average(prior._shares(state)).exp()[0, :, 0]
+    # 5 Monte-Carlo standard errors of 2 x 4,000 draws, a share's deviation being at most 0.5
+    assert torch.allclose(found, share, atol=5 * 0.5 * 2**0.5 / 4000**0.5)
+    assert torch.allclose(extended.mean[3], start, atol=0.02)
 
 
 @pytest.mark.parametrize("inference", [NUTS(), MAP(), Collapsed()], ids=lambda v: type(v).__name__)
