@@ -13,6 +13,7 @@ from torch import Tensor
 from bayes_mtl._errors import InputError, UnsupportedError, message
 from bayes_mtl._seed import seeded
 from bayes_mtl._shapes import Dims
+from bayes_mtl.data._names import label_text, listed, suggestion
 from bayes_mtl.model import Program
 from bayes_mtl.posterior._kinds import AUXILIARY
 from bayes_mtl.priors import at_draws
@@ -113,9 +114,7 @@ def standardised_features(program: Program, tasks: tuple[str, ...], given: Any) 
         missing = [name for name in names if name not in given.columns]
         if missing:
             raise InputError(message("task_features", f"columns {names}", f"no {missing}", "Add them."))
-        given = given[list(names)]
-        if set(tasks) <= {str(label) for label in given.index}:
-            given = given.set_axis([str(label) for label in given.index]).loc[list(tasks)]
+        given = _by_name(given[list(names)], tasks)
     values = np.atleast_2d(np.asarray(given, dtype=np.float64))
     if values.shape != (len(tasks), len(names)) or not np.isfinite(values).all():
         raise InputError(
@@ -128,3 +127,21 @@ def standardised_features(program: Program, tasks: tuple[str, ...], given: Any) 
         )
     scaled = (values - program.scaling.task_mean) / program.scaling.task_sd
     return torch.as_tensor(scaled).float()
+
+
+def _by_name(frame: Any, tasks: tuple[str, ...]) -> Any:
+    """The tasks' rows of a frame indexed by task; as they stand where its index only counts them."""
+    labels = [label_text(label) for label in frame.index]
+    missing = [task for task in tasks if task not in labels]
+    if not missing:
+        return frame.set_axis(labels).loc[list(tasks)]
+    if frame.index.equals(frame.reset_index(drop=True).index) and len(missing) == len(tasks):
+        return frame
+    raise InputError(
+        message(
+            "task_features",
+            "a row for each new task, indexed by its name",
+            f"none for {listed(missing)} (index: {listed(labels)})",
+            f"{suggestion(missing[0], labels)}Index the frame by task, or pass an array in their order.",
+        )
+    )

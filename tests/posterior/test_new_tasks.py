@@ -94,6 +94,28 @@ def test_features_of_tasks_come_as_a_frame_in_any_order() -> None:
         posterior.predict(x, ["a", "b", "a"], new_task=True, task_features=given[["size"]])
 
 
+def test_features_of_tasks_are_never_taken_by_chance_of_their_place() -> None:
+    features = pd.DataFrame(FEATURES, columns=["size", "age"], index=[f"school {t}" for t in range(4)])
+    data = make_data(tasks=4, task_features=features)
+    posterior = make_posterior(MultiTaskModel(TaskClustering(2, weights_prior="gate"), Gaussian()), data)
+    values = np.array([[3.0, 5.0], [2.0, 0.1]])
+
+    def asked(index: list[object] | None, tasks: list[object]) -> np.ndarray:
+        given = pd.DataFrame(values, columns=["size", "age"], index=index)
+        found = posterior.predict(data.x[:2], tasks, new_task=True, task_features=given)
+        return np.array(found.mean)
+
+    in_order = posterior.predict(data.x[:2], ["1", "2"], new_task=True, task_features=values).mean
+    swapped = posterior.predict(data.x[:2], ["1", "2"], new_task=True, task_features=values[::-1]).mean
+    assert np.array_equal(asked([1.0, 2.0], ["1", "2"]), in_order)
+    assert np.array_equal(asked([2.0, 1.0], ["1", "2"]), swapped)  # pandas makes floats of whole numbers
+    assert np.array_equal(asked(None, ["a", "b"]), asked(["a", "b"], ["a", "b"]))  # counted from 0
+    with pytest.raises(InputError, match=r"none for 'lake' .*Did you mean 'lakes'"):
+        asked(["ocean", "lakes"], ["lake", "ocean"])
+    with pytest.raises(InputError, match="none for '2'"):  # its index is 0 and 1, so not the second's
+        asked(None, [1, 2])
+
+
 def test_all_rows_belong_to_one_task_by_default() -> None:
     posterior, data = example()
     found = posterior.predict(data.x, new_task=True, kind="mean", keep_draws=True)
