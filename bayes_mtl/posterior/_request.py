@@ -1,7 +1,7 @@
 """What a user asks to predict, as a batch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,8 +50,10 @@ def request_of_data(
     _check_offset(program, data.offset)
     tasks = data.schema.tasks if new else program.schema.tasks
     same = not new and data.schema.tasks == tasks
-    batch = full_batch(data, program.scaling) if same else None
-    if batch is None:
+    if same:
+        # Those of the fit: data made with schema= have none of their own.
+        batch = replace(full_batch(data, program.scaling), task_features=program.task_features)
+    else:
         position = np.arange(len(tasks))
         if not new:
             position = program.schema.encode_tasks(np.asarray(data.schema.tasks, dtype=object))

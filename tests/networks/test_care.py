@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from pyro.distributions import HalfNormal
@@ -15,6 +16,7 @@ from bayes_mtl.likelihoods import Bernoulli, Gaussian, Mixed
 from bayes_mtl.networks import CARE, GRU, MLP, experts
 from bayes_mtl.priors import Hierarchical
 from bayes_mtl.testing import check_model, check_network
+from tests.posterior.examples import make_posterior
 
 
 def make(features: int = 3, width: int = 5) -> CARE:
@@ -45,6 +47,17 @@ def test_a_model_keeps_its_contract() -> None:
     data = TaskData.from_arrays(random.normal(size=(12, 3)), y, np.arange(12) % 2, task_features=context)
     likelihood = Mixed({"0": Bernoulli(), "1": Gaussian()})
     check_model(MultiTaskModel(Hierarchical(), likelihood, make()), data)
+
+
+def test_data_made_with_the_schema_have_the_features_of_the_fit() -> None:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": random.normal(size=12), "t": list("uv") * 6, "y": random.normal(size=12)})
+    features = pd.DataFrame({"size": [0.3, 1.0], "age": [2.0, -1.0]}, index=["u", "v"])
+    data = TaskData.from_frame(frame, x=["a"], y="y", task="t", task_features=features)
+    posterior = make_posterior(MultiTaskModel(Hierarchical(), Gaussian(), make(1)), data)
+    again = TaskData.from_frame(frame, y="y", task="t", schema=data.schema)
+    np.testing.assert_array_equal(posterior.predict(again).mean, posterior.predict(data).mean)
+    assert posterior.score(again).mean == posterior.score(data).mean
 
 
 def test_new_tasks_are_served_by_their_features(tmp_path: Path) -> None:
