@@ -32,9 +32,9 @@ def plot_fit(
     """Observations against one feature, and the predictive mean with its interval, a panel a task.
 
     Numbers: the interval is that of a new observation whose other features are any of the task's own.
-    Two classes: the probability of the second, with its interval. More classes: the probability of each,
-    and a tick of its colour below for each observation. After a formula, whose columns hang together,
-    predictions stand at the observations instead of on a line.
+    Two classes: the probability of the second, with its interval. More classes, and `Categorical` ones: the
+    probability of each, and a tick of its colour below for each observation. After a formula, whose columns
+    hang together, predictions stand at the observations instead of on a line.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def plot_fit(
         if len(chosen) != 1:
             raise InputError(message("tasks", "one, for one axes", len(chosen), "Name it: tasks=['a']."))
         figure, axes = canvas(ax, 5.0, 3.8)
-        axes.set_ylabel(_label(data, _panel(axes, posterior, data, chosen[0], column, points, level)))
+        axes.set_ylabel(_panel(axes, posterior, data, chosen[0], column, points, level))
         axes.set_xlabel(shown(feature))
         axes.legend(frameon=False, fontsize=8)
         return figure
@@ -87,9 +87,9 @@ def plot_fit(
     alike = len(posterior.program.kinds) == 1 and _alike(data, chosen)
     panels = figure.subplots(down, across, sharex=True, sharey=alike, squeeze=False)
     for axes, task in zip(panels.flat, chosen, strict=False):
-        chance = _panel(axes, posterior, data, task, column, points, level)
+        label = _panel(axes, posterior, data, task, column, points, level)
         if axes.get_subplotspec().is_first_col() or not alike:
-            axes.set_ylabel(_label(data, chance))
+            axes.set_ylabel(label)
     for axes in panels.flat[len(chosen) :]:
         axes.set_visible(False)
     for axes in panels.flat[max(0, len(chosen) - across) : len(chosen)]:
@@ -127,16 +127,6 @@ def _alike(data: TaskData, chosen: list[int]) -> bool:
     return not spans or max(spans) <= _MOST_UNLIKE * min(spans)
 
 
-def _label(data: TaskData, chance: bool) -> str:
-    """What the vertical axis shows."""
-    target, classes = shown(data.schema.target), data.schema.classes
-    if not chance:
-        return target
-    if len(classes) > 2:
-        return f"probability of {target}"
-    return f"probability of {target} = {shown(classes[1]) if classes else 1}"
-
-
 def _panel(
     axes: "Axes",
     posterior: Posterior,
@@ -145,34 +135,34 @@ def _panel(
     column: int,
     points: np.ndarray,
     level: float,
-) -> bool:
-    """Draw one task; whether the vertical axis is a probability."""
-    mine = data.task == task
+) -> str:
+    """Draw one task; what the vertical axis shows."""
+    mine, target = data.task == task, shown(data.schema.target)
     axes.set_title(f"{shown(data.schema.tasks[task])} (n = {mine.sum():,})", fontsize=9)
     axes.grid(alpha=0.2)
     if not mine.any():
         axes.text(0.5, 0.5, "no observations", ha="center", va="center", transform=axes.transAxes)
-        return False
+        return target
     own = data.subset(mine)
     where, found = own.x[own.row, column], curve(posterior, own, column, points, level)
     share = f"{100 * level:.4g} %"
     if found.probabilities is None:
         _interval(axes, found, f"{share} of new observations")
         axes.plot(where, own.y, ls="", marker="o", ms=3, color=GREY, alpha=0.7, label="observed")
-        return False
+        return target
     used = np.flatnonzero(found.probabilities.sum(0) > 0)
     axes.set_ylim(-0.1, 1.1)
-    if len(used) == 2:
+    classes = data.schema.classes or tuple(str(k) for k in range(found.probabilities.shape[1]))
+    if len(used) == 2 and np.isfinite(found.mean).all():  # a categorical target has no mean
         _interval(axes, found, f"{share} interval")
         axes.plot(where, own.y, ls="", marker="|", ms=8, color=GREY, label="observed")
-        return True
-    classes = data.schema.classes or tuple(str(k) for k in range(found.probabilities.shape[1]))
+        return f"probability of {target} = {shown(classes[1])}"
     style: dict[str, Any] = {"lw": 1.6} if found.joined else {"ls": "", "marker": "_", "ms": 6}
     for k, colour in zip(used, class_colours(len(used)), strict=True):
         axes.plot(found.at, found.probabilities[:, k], color=colour, label=shown(classes[k]), **style)
         ticks = where[own.y == k]
         axes.plot(ticks, np.full(len(ticks), -0.05), ls="", marker="|", ms=8, color=colour)
-    return True
+    return f"probability of {target}"
 
 
 def _interval(axes: "Axes", found: Curve, text: str) -> None:

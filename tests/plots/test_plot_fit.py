@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from bayes_mtl import Posterior, TaskData
 from bayes_mtl._errors import InputError, UnsupportedError
-from bayes_mtl.likelihoods import Bernoulli, Gaussian, Mixed
+from bayes_mtl.likelihoods import Bernoulli, Categorical, Gaussian, Mixed
 from bayes_mtl.plots import plot_fit
 from bayes_mtl.plots._curve import Curve, curve, grid
-from tests.plots.posteriors import LIKELIHOODS, gaussian_data, posterior
+from tests.plots.posteriors import LIKELIHOODS, class_data, gaussian_data, posterior
 
 
 def panels(figure: Figure) -> list[Axes]:
@@ -72,6 +72,17 @@ def test_every_kind_of_target(kind: str, drawn: Callable[[Figure], Axes]) -> Non
         assert first.get_ylabel() == "probability of y = class 1"
         predicted = lines(first)["predicted"][:, 1]
         assert (predicted >= 0).all() and (predicted <= 1).all()
+
+
+def test_two_categorical_classes_have_no_mean_but_probabilities(drawn: Callable[[Figure], Axes]) -> None:
+    data = class_data(2)
+    figure = plot_fit(posterior(data, likelihood=Categorical()), data)
+    drawn(figure)
+    first = panels(figure)[0]
+    curves = [lines(first)[f"class {k}"][:, 1] for k in range(2)]
+    assert np.sum(curves, 0) == pytest.approx(1.0, abs=1e-5)  # float32
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == {"class 0", "class 1"}
+    assert first.get_ylabel() == "probability of y"
 
 
 def test_the_curve_is_the_mixture_over_the_tasks_own_rows() -> None:
