@@ -23,18 +23,23 @@ def write(
     Raises
     ------
     FileError
-        Where the folder cannot be written to, or is full.
+        Where the folder cannot be written to, or is full; for settings that JSON does not know.
     """
     from safetensors.torch import save_file
 
     path = Path(path)
     if not path.name:
         raise FileError(f"Could not write '{path}': it names no file. Give the file a name.")
+    try:
+        header = {"bayes_mtl": json.dumps({"kind": kind, "version": _VERSION, "meta": meta})}
+    except (TypeError, ValueError) as error:
+        raise FileError(
+            f"Could not write '{path}': {error}. Use numbers and text of Python in settings of your own."
+        ) from error
     flat = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     # beside its place, so that taking it is one step of the file system
     temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        header = {"bayes_mtl": json.dumps({"kind": kind, "version": _VERSION, "meta": meta})}
         temporary.touch()
         mode = temporary.stat().st_mode  # safetensors would leave it to its owner alone
         save_file(flat, temporary, metadata=header)

@@ -71,6 +71,10 @@ class FitRecord:
     gradient: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=_versions)
 
+    def __post_init__(self) -> None:
+        # of numpy, as a range of seeds gives it, it could not be written to a file
+        object.__setattr__(self, "seed", int(self.seed))
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-able part (arrays by step or draw left out)."""
         skip = ("losses", "log_weights")

@@ -194,3 +194,10 @@ def test_a_write_that_fails_keeps_the_earlier_file(tmp_path: Path, monkeypatch: 
     with pytest.raises(FileError, match="No space left"):
         posterior.save(path)
     assert path.read_bytes() == before and [file.name for file in tmp_path.iterdir()] == ["fit"]
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_a_seed_of_numpy_is_kept(tmp_path: Path) -> None:
+    posterior = make_posterior(MultiTaskModel(Hierarchical(), Gaussian()), make_data())
+    found = load(posterior.with_record(seed=np.int64(3)).save(tmp_path / "p"))
+    assert found.record.seed == 3 and type(found.record.seed) is int
