@@ -9,7 +9,8 @@ import torch
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.data import Batch, TaskData, full_batch
-from bayes_mtl.data._names import label_text, label_texts
+from bayes_mtl.data._columns_encoder import as_frame
+from bayes_mtl.data._names import label_texts, positions
 from bayes_mtl.data._standardise import standardised_rows
 from bayes_mtl.model import Program
 from bayes_mtl.posterior._new_tasks import standardised_features
@@ -132,6 +133,7 @@ def request_of_rows(
         Of these.
     """
     _check_offset(program, columns.get("offset"))
+    rows = _table(rows)
     x = program.schema.encode(rows)
     labels = _labels(rows, task, len(x))
     if new is None:
@@ -149,15 +151,27 @@ def request_of_rows(
 
 def labels_of(rows: Any, task: Any) -> list[str]:
     """Task label of each row, as text."""
+    rows = _table(rows)
     number = len(rows) if not hasattr(rows, "shape") else rows.shape[0]
     return _labels(rows, task, number)
 
 
+def _table(rows: Any) -> Any:
+    """A mapping of columns as a frame, whose length is its rows'; others as they are."""
+    return as_frame(rows, "rows") if isinstance(rows, Mapping) else rows
+
+
 def _labels(rows: Any, task: Any, number: int) -> list[str]:
+    import pandas as pd
+
     if isinstance(task, str) and hasattr(rows, "columns") and task in rows.columns:
         task = rows[task]
     if isinstance(task, (str, int)) or np.ndim(task) == 0:
-        return [label_text(task)] * number
+        task = [task] * number
+    missing = np.asarray(pd.isna(task if isinstance(task, np.ndarray) else np.asarray(task, dtype=object)))
+    if missing.any():
+        found = f"missing in {positions(missing.reshape(-1))}"
+        raise InputError(message("task", "a label for every row", found, "Drop these rows."))
     labels = label_texts(task)
     if len(labels) != number:
         raise InputError(

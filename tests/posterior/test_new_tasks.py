@@ -116,6 +116,24 @@ def test_features_of_tasks_are_never_taken_by_chance_of_their_place() -> None:
         asked(None, [1, 2])
 
 
+def test_a_mapping_of_columns_has_as_many_rows_as_they() -> None:
+    posterior, data = example()
+    rows = {"x0": data.x[:3, 0], "x1": data.x[:3, 1]}
+    expected = posterior.predict(data.x[:3], new_task=True).mean
+    assert np.array_equal(posterior.predict(rows, new_task=True).mean, expected)
+    assert len(posterior.predict(rows, ["a", "b", "a"], new_task=True).mean) == 3
+    assert len(posterior.predict({**rows, "t": list("aba")}, "t", new_task=True).mean) == 3
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA])
+def test_a_missing_label_is_no_new_task(missing: object) -> None:
+    posterior, data = example()
+    with pytest.raises(
+        InputError, match=r"task: expected a label for every row, found missing in 1 .*rows 1"
+    ):
+        posterior.predict(data.x[:3], ["a", missing, "b"], new_task=True)
+
+
 def test_all_rows_belong_to_one_task_by_default() -> None:
     posterior, data = example()
     found = posterior.predict(data.x, new_task=True, kind="mean", keep_draws=True)
