@@ -8,6 +8,7 @@ from pyro.distributions import HalfNormal
 
 from bayes_mtl._errors import InputError, UnsupportedError, message
 from bayes_mtl.data import Scaling, TaskData
+from bayes_mtl.data._counted import counted
 from bayes_mtl.data._split import own_tasks
 from bayes_mtl.diagnostics._fitted_data import require_fitted
 from bayes_mtl.diagnostics._loo import loo
@@ -121,7 +122,7 @@ def transfer(
         what = "A network" if program.network is not None else "A model of tasks of different kinds"
         raise UnsupportedError(f"{what} is not fitted again to each task. Fit them alone and use delta().")
     prior, likelihood = Independent(HalfNormal(1.0)), program.likelihood
-    scaling = Scaling.fit(data, *likelihood.location(data))
+    scaling = Scaling.fit(data, *likelihood.location(counted(data)))
     together = _densities(posterior, data, test)
     tasks = data.task if test is None else test.task
     rows = {}
