@@ -23,6 +23,7 @@ from pyro.distributions import Distribution
 from pyro.distributions import Gamma as PyroGamma
 from torch import Tensor
 
+from bayes_mtl._settings import check_priors
 from bayes_mtl._shapes import Dims
 from bayes_mtl.data import Batch, TaskData
 from bayes_mtl.distributions import RightCensored, log_upper_gamma
@@ -52,6 +53,7 @@ class Gamma(AbstractLikelihood):
 
     def __post_init__(self) -> None:
         check_choice("dispersion", self.dispersion, "shared", "task")
+        check_priors(self, "concentration", positive=True, scalar=self.dispersion == "shared")
 
     def check_targets(self, data: TaskData) -> None:
         check_numbers(data, "Use Bernoulli or Categorical.")

@@ -20,6 +20,7 @@ from pyro.distributions import Distribution, HalfNormal, Normal
 from torch import Tensor
 
 from bayes_mtl._errors import InputError, message
+from bayes_mtl._settings import check_priors
 from bayes_mtl._shapes import Dims
 from bayes_mtl.data import Batch, TaskData, TaskTable
 from bayes_mtl.likelihoods._abstract import AbstractLikelihood
@@ -53,6 +54,7 @@ class Gaussian(AbstractLikelihood):
     def __post_init__(self) -> None:
         check_choice("noise", self.noise, "shared", "task", "known")
         check_choice("units", self.units, "shared", "task")
+        check_priors(self, "scale", positive=True, scalar=self.noise == "shared")
 
     @property
     def columns(self) -> frozenset[str]:

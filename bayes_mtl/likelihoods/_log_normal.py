@@ -24,6 +24,7 @@ from pyro.distributions import Distribution, HalfNormal
 from pyro.distributions import LogNormal as PyroLogNormal
 from torch import Tensor
 
+from bayes_mtl._settings import check_priors
 from bayes_mtl._shapes import Dims
 from bayes_mtl.data import Batch, TaskData
 from bayes_mtl.distributions import RightCensored
@@ -58,6 +59,7 @@ class LogNormal(AbstractLikelihood):
     def __post_init__(self) -> None:
         check_choice("noise", self.noise, "shared", "task")
         check_choice("units", self.units, "shared", "task")
+        check_priors(self, "scale", positive=True, scalar=self.noise == "shared")
 
     def check_targets(self, data: TaskData) -> None:
         check_numbers(data, "Use Bernoulli or Categorical.")

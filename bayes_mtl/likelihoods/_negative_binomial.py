@@ -22,6 +22,7 @@ from pyro.distributions import Distribution, Gamma
 from pyro.distributions import NegativeBinomial as PyroNegativeBinomial
 from torch import Tensor
 
+from bayes_mtl._settings import check_priors
 from bayes_mtl._shapes import Dims
 from bayes_mtl.data import Batch, TaskData
 from bayes_mtl.likelihoods._abstract import AbstractLikelihood
@@ -50,6 +51,7 @@ class NegativeBinomial(AbstractLikelihood):
 
     def __post_init__(self) -> None:
         check_choice("dispersion", self.dispersion, "shared", "task")
+        check_priors(self, "concentration", positive=True, scalar=self.dispersion == "shared")
 
     def check_targets(self, data: TaskData) -> None:
         check_numbers(data, "Use Bernoulli or Categorical.")

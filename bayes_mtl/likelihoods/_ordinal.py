@@ -26,6 +26,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid, pad
 
 from bayes_mtl._errors import InputError, message
+from bayes_mtl._settings import check_priors
 from bayes_mtl._shapes import Dims
 from bayes_mtl.data import Batch, TaskData
 from bayes_mtl.likelihoods._abstract import AbstractLikelihood
@@ -62,6 +63,8 @@ class Ordinal(AbstractLikelihood):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", checked_number_of_classes(self.classes))
+        check_priors(self, "increments", positive=True)
+        check_priors(self, "first", scalar=True)
 
     def bind(self, data: TaskData) -> "Ordinal":
         return replace(self, classes=number_of_classes(self.classes, data))

@@ -21,6 +21,7 @@ from pyro.distributions import Distribution, Gamma, HalfNormal
 from pyro.distributions import StudentT as PyroStudentT
 from torch import Tensor
 
+from bayes_mtl._settings import check_priors
 from bayes_mtl._shapes import Dims
 from bayes_mtl.data import Batch, TaskData
 from bayes_mtl.likelihoods._abstract import AbstractLikelihood
@@ -56,6 +57,8 @@ class StudentT(AbstractLikelihood):
     def __post_init__(self) -> None:
         check_choice("noise", self.noise, "shared", "task")
         check_choice("units", self.units, "shared", "task")
+        check_priors(self, "scale", positive=True, scalar=self.noise == "shared")
+        check_priors(self, "df", positive=True, scalar=True)
 
     def check_targets(self, data: TaskData) -> None:
         check_numbers(data, "Use Bernoulli or Categorical.")

@@ -10,6 +10,7 @@ from torch import nn
 
 from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl._html import card
+from bayes_mtl._settings import check_priors
 from bayes_mtl.data import Scaling, TaskData, TaskTable
 from bayes_mtl.data._counted import counted
 from bayes_mtl.likelihoods import AbstractLikelihood
@@ -64,6 +65,7 @@ class MultiTaskModel:
                     f"Call it: {value.__name__}()." if isinstance(value, type) else "See bayes_mtl.priors."
                 )
                 raise InputTypeError(message(name, f"an instance of {kind.__name__}", found, remedy))
+        check_priors(self, "fixed")
         if self.network is not None and not isinstance(getattr(self.network, "out_features", None), int):
             raise InputTypeError(
                 message(

@@ -31,6 +31,7 @@ from pyro.distributions import Distribution, HalfNormal, LogNormal, Normal
 from torch import Tensor
 
 from bayes_mtl._errors import InputError, message
+from bayes_mtl._settings import check_priors, check_spreads, check_whole, require_number
 from bayes_mtl._shapes import Dims
 from bayes_mtl.data import Statistics
 from bayes_mtl.distributions import GeneralizedInverseGaussian
@@ -41,7 +42,7 @@ from bayes_mtl.priors._free_scale import FreeScale
 from bayes_mtl.priors._group_hyper import GroupHyper
 from bayes_mtl.priors._group_sparse_start import group_sparse_start
 from bayes_mtl.priors._group_updates import GroupUpdates
-from bayes_mtl.priors._intercepts import require_spread, spread_of
+from bayes_mtl.priors._intercepts import spread_of
 from bayes_mtl.priors._moments import Moments
 
 _LEARNED_RATE, _LEARNED_BOUND, _LEARNED_SCALE = LogNormal(3.0, 2.0), LogNormal(0.0, 2.0), LogNormal(-3.0, 3.0)
@@ -90,15 +91,22 @@ class GroupSparse(AbstractGaussianTaskPrior):
     intercept: float | Distribution = 1.0
 
     def __post_init__(self) -> None:
-        if self.rank < 0:
-            raise InputError(message("rank", "at least 0", self.rank, "Use 0 for tasks that share no more."))
-        require_spread(self.intercept)
+        check_whole(self, "rank", 0, "Use 0 for tasks that share no more.")
+        check_priors(self, "own_scale", positive=True, scalar=True)
+        check_priors(self, "strength", positive=True)
+        check_spreads(self, "intercept")
+        if isinstance(self.order, Distribution):
+            check_priors(self, "order", scalar=True)
+        else:
+            require_number(self, "order")
         limits = (("chi", 1, "above"), ("phi", -1, "below"))
         for name, sign, side in limits:
             wanted = f"a number above 0, or 0 with an order {side} 0"
             value = getattr(self, name)
             if isinstance(value, Distribution):
+                check_priors(self, name, positive=True, scalar=True)
                 continue
+            require_number(self, name)
             limit = value == 0 and not isinstance(self.order, Distribution) and sign * self.order > 0
             if not (value > 0 or (limit and sign * self.order_by_size >= 0)):
                 raise InputError(message(name, wanted, value, "chi = 0 needs order > 0, phi = 0 order < 0."))

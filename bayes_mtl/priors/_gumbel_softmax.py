@@ -30,6 +30,7 @@ from pyro.distributions import Distribution, Gumbel
 from torch import Tensor, nn
 
 from bayes_mtl._errors import InputError, message
+from bayes_mtl._settings import check_positive, check_priors, check_whole, require_number
 from bayes_mtl._shapes import Dims
 from bayes_mtl.distributions import TaskMixture
 from bayes_mtl.distributions._task_mixture import Divergence, check_divergence
@@ -99,20 +100,18 @@ class GumbelSoftmax(AbstractTaskPrior):
     amortised: int = 0
 
     def __post_init__(self) -> None:
-        positive = {
-            "temperature": min(self.temperature),
-            "rate": self.rate,
-            "base_scale": self.base_scale,
-            "tempering": self.tempering,
-            "anneal": self.anneal,
-        }
-        for name, value in positive.items():
-            if not value > 0:
-                raise InputError(message(name, "above 0", value, f"Try {getattr(GumbelSoftmax, name)}."))
-        if not isinstance(self.spread, Distribution) and not self.spread >= 0:
+        pair = isinstance(self.temperature, tuple) and len(self.temperature) == 2
+        if not pair or not min(self.temperature) > 0:
+            raise InputError(
+                message("temperature", "two numbers above 0", self.temperature, "Try (1.0, 0.5).")
+            )
+        for name in ("rate", "base_scale", "tempering", "anneal"):
+            check_positive(self, name, remedy=f"Try {getattr(GumbelSoftmax, name)}.")
+        if isinstance(self.spread, Distribution):
+            check_priors(self, "spread", positive=True, scalar=True)
+        elif not require_number(self, "spread") >= 0:
             raise InputError(message("spread", "0 or more, or a prior", self.spread, "Try HalfNormal(1.0)."))
-        if self.amortised < 0:
-            raise InputError(message("amortised", "0 or a width", self.amortised, "Try 32."))
+        check_whole(self, "amortised", 0, "0 is none; try a width of 32.")
         check_divergence(self.kl)
 
     def state(self, dims: Dims) -> MixtureState:

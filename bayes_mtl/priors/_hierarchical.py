@@ -21,6 +21,7 @@ from pyro.distributions import Distribution, HalfNormal, LKJCholesky, Normal
 from torch import Tensor
 
 from bayes_mtl._errors import InputError, message
+from bayes_mtl._settings import check_positive, check_priors
 from bayes_mtl._shapes import Dims
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
 from bayes_mtl.priors._estimates import Estimates
@@ -53,6 +54,9 @@ class Hierarchical(AbstractGaussianTaskPrior):
     centered: bool = False
 
     def __post_init__(self) -> None:
+        check_priors(self, "mean")
+        check_priors(self, "scale", positive=True)
+        check_positive(self, "concentration")
         if self.covariance not in ("full", "diagonal"):
             raise InputError(
                 message("covariance", "'full' or 'diagonal'", repr(self.covariance), "Choose one.")

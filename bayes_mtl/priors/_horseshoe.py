@@ -24,12 +24,13 @@ import torch
 from pyro.distributions import Distribution, HalfCauchy, InverseGamma
 from torch import Tensor
 
+from bayes_mtl._settings import check_priors, check_spreads
 from bayes_mtl._shapes import Dims
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
 from bayes_mtl.priors._estimates import Estimates
 from bayes_mtl.priors._feature_groups import by_feature, group_rms, group_sizes
 from bayes_mtl.priors._group_sparse_start import group_sparse_start
-from bayes_mtl.priors._intercepts import SITE, require_spread, spread_of
+from bayes_mtl.priors._intercepts import SITE, spread_of
 from bayes_mtl.priors._moments import Moments
 
 
@@ -59,7 +60,8 @@ class Horseshoe(AbstractGaussianTaskPrior):
     intercept: float | Distribution = 1.0
 
     def __post_init__(self) -> None:
-        require_spread(self.intercept)
+        check_priors(self, "overall", "slab", positive=True, scalar=True)
+        check_spreads(self, "intercept")
 
     def moments(self, dims: Dims) -> Moments:
         overall = pyro.sample("overall", self.overall).unsqueeze(-1)

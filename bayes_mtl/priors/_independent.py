@@ -17,6 +17,7 @@ import torch
 from pyro.distributions import Distribution
 from torch import Tensor
 
+from bayes_mtl._settings import check_spreads
 from bayes_mtl._shapes import Dims
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
 from bayes_mtl.priors._estimates import Estimates
@@ -37,6 +38,9 @@ class Independent(AbstractGaussianTaskPrior):
     related_by: ClassVar[str] = "cosine of the weights"
 
     scale: float | Distribution = 1.0
+
+    def __post_init__(self) -> None:
+        check_spreads(self, "scale")
 
     def moments(self, dims: Dims) -> Moments:
         if isinstance(self.scale, Distribution):

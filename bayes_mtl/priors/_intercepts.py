@@ -5,24 +5,9 @@ import torch
 from pyro.distributions import Distribution
 from torch import Tensor
 
-from bayes_mtl._errors import InputError, message
 from bayes_mtl._shapes import Dims
 
 SITE = "intercept_scale"
-
-
-def require_spread(intercept: float | Distribution) -> None:
-    """Refuse what is no spread.
-
-    Raises
-    ------
-    InputError
-        For a number that is not above 0.
-    """
-    if not isinstance(intercept, Distribution) and not 0 < intercept < float("inf"):
-        raise InputError(
-            message("intercept", "a number above 0, or a prior", intercept, "Try HalfNormal(1.0).")
-        )
 
 
 def spread_of(intercept: float | Distribution, dims: Dims, like: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ from pyro.distributions import Distribution, HalfNormal, LKJCholesky, Normal
 from torch import Tensor
 
 from bayes_mtl._errors import InputError, UnsupportedError, message
+from bayes_mtl._settings import check_positive, check_priors
 from bayes_mtl._shapes import Dims
 from bayes_mtl.distributions import lca_times, tree_kernel
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
@@ -80,6 +81,9 @@ class LatentCovarianceHierarchy(AbstractGaussianTaskPrior):
             raise InputError(
                 message("covariance", "'full' or 'diagonal'", repr(self.covariance), "Choose one.")
             )
+        check_priors(self, "log_scale", *(() if self.mean is None else ("mean",)))
+        check_priors(self, "drift", positive=True)
+        check_positive(self, "concentration")
         object.__setattr__(self, "tree", as_setting(self.tree))
 
     def bind(self, data: "TaskData") -> "LatentCovarianceHierarchy":

@@ -26,6 +26,7 @@ from pyro.distributions import Delta, Distribution, HalfNormal, LKJCholesky, Nor
 from torch import Tensor
 
 from bayes_mtl._errors import InputError, message
+from bayes_mtl._settings import check_positive, check_priors, check_whole
 from bayes_mtl._shapes import Dims
 from bayes_mtl.distributions import KingmanTree, lca_times, tree_kernel
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
@@ -86,8 +87,10 @@ class LatentHierarchy(AbstractGaussianTaskPrior):
         kinds = ("full", "diagonal", "low_rank")
         if self.covariance not in kinds:
             raise InputError(message("covariance", f"one of {kinds}", repr(self.covariance), "Choose one."))
-        if self.rank < 1:
-            raise InputError(message("rank", "at least 1", self.rank, "Use covariance='diagonal' for none."))
+        check_whole(self, "rank", 1, "Use covariance='diagonal' for none.")
+        check_priors(self, "mean")
+        check_priors(self, "scale", positive=True)
+        check_positive(self, "concentration")
         object.__setattr__(self, "tree", as_setting(self.tree))
 
     def bind(self, data: "TaskData") -> "LatentHierarchy":

@@ -20,7 +20,7 @@ import torch
 from pyro.distributions import Distribution, HalfNormal, Normal
 from torch import Tensor
 
-from bayes_mtl._errors import InputError, message
+from bayes_mtl._settings import check_priors, check_whole
 from bayes_mtl._shapes import Dims
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
 from bayes_mtl.priors._estimates import Estimates
@@ -34,7 +34,7 @@ class LowRank(AbstractGaussianTaskPrior):
     Parameters
     ----------
     rank
-        Number of directions, at least 1.
+        Number of directions, at least 1. More than features times outputs add nothing: the rest shrinks.
     mean
         Prior of the population's mean, for each feature and output (standardised scale).
     scale
@@ -49,8 +49,9 @@ class LowRank(AbstractGaussianTaskPrior):
     strength: Distribution = HalfNormal(1.0)
 
     def __post_init__(self) -> None:
-        if self.rank < 1:
-            raise InputError(message("rank", "at least 1", self.rank, "Use Hierarchical for no directions."))
+        check_whole(self, "rank", 1, "Use Hierarchical for no directions.")
+        check_priors(self, "mean")
+        check_priors(self, "scale", "strength", positive=True)
 
     def moments(self, dims: Dims) -> Moments:
         mean = pyro.sample("mean", self.mean.expand(dims.weights).to_event(2))

@@ -16,6 +16,7 @@ import pyro
 from pyro.distributions import Distribution, Normal
 from torch import Tensor
 
+from bayes_mtl._settings import check_priors
 from bayes_mtl._shapes import Dims
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
 from bayes_mtl.priors._estimates import Estimates
@@ -35,6 +36,9 @@ class Pooled(AbstractGaussianTaskPrior):
     related_by: ClassVar[str] = "1: all tasks have the same weights"
 
     mean: Distribution = Normal(0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        check_priors(self, "mean")
 
     def moments(self, dims: Dims) -> Moments:
         return Moments(pyro.sample("mean", self.mean.expand(dims.weights).to_event(2)))

@@ -28,6 +28,7 @@ from pyro.distributions import Dirichlet, Distribution, HalfNormal, LKJCholesky,
 from torch import Tensor
 
 from bayes_mtl._errors import InputError, message
+from bayes_mtl._settings import check_positive, check_priors, check_whole
 from bayes_mtl._shapes import Dims
 from bayes_mtl.distributions import StickBreaking
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
@@ -85,8 +86,10 @@ class TaskClustering(AbstractGaussianTaskPrior):
     gate_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.clusters < 2:
-            raise InputError(message("clusters", "at least 2", self.clusters, "Use Hierarchical for one."))
+        check_whole(self, "clusters", 2, "Use Hierarchical for one.")
+        check_priors(self, "mean")
+        check_priors(self, "scale", positive=True)
+        check_positive(self, "concentration", "gate_scale")
         if self.weights_prior not in _WEIGHTS:
             raise InputError(
                 message("weights_prior", f"one of {_WEIGHTS}", repr(self.weights_prior), "Choose one.")

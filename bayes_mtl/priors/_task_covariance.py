@@ -23,6 +23,7 @@ from pyro.distributions import Distribution, HalfNormal, LKJCholesky, Normal
 from torch import Tensor
 
 from bayes_mtl._errors import InputError, UnsupportedError, message
+from bayes_mtl._settings import check_positive, check_priors
 from bayes_mtl._shapes import Dims
 from bayes_mtl.priors._abstract_gaussian_task_prior import AbstractGaussianTaskPrior
 from bayes_mtl.priors._estimates import Estimates
@@ -48,6 +49,11 @@ class TaskCovariance(AbstractGaussianTaskPrior):
     mean: Distribution = Normal(0.0, 1.0)
     scale: Distribution = HalfNormal(1.0)
     concentration: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_priors(self, "mean")
+        check_priors(self, "scale", positive=True)
+        check_positive(self, "concentration")
 
     def new_moments(self, dims: Dims) -> Moments:
         raise UnsupportedError(

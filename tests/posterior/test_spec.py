@@ -93,7 +93,7 @@ def test_values_come_back() -> None:
         nn.Linear,
         dist.Normal(0.0, 1.0).mask(True),
         dist.Normal(torch.zeros(2), 1.0).to_event(1),
-        Hierarchical(mean=dist.Normal(torch.zeros(2), 1.0).to_event(1)),
+        Hierarchical(mean=dist.Normal(0.0, 1.0).mask(True)),
         Mixed({"a": OwnLikelihood()}, default=Gaussian()),
         (1, OwnPrior()),
     ],

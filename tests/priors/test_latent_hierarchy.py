@@ -124,7 +124,10 @@ def test_bad_trees(kind: type[LatentHierarchy], tree: object, reason: str, unche
 
 @pytest.mark.parametrize(
     ("bad", "reason"),
-    [({"covariance": "half"}, "covariance: expected one of"), ({"rank": 0}, "rank: expected at least 1")],
+    [
+        ({"covariance": "half"}, "covariance: expected one of"),
+        ({"rank": 0}, "rank of LatentHierarchy: expected .* at least 1"),
+    ],
 )
 def test_bad_settings(bad: dict[str, object], reason: str, unchecked: None) -> None:
     with pytest.raises(InputError, match=reason):
