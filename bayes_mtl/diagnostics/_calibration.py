@@ -7,6 +7,7 @@ import numpy as np
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.data import TaskData
+from bayes_mtl.data._require_data import require_data
 from bayes_mtl.diagnostics._each_observation import EachObservation, each_observation
 from bayes_mtl.diagnostics._fitted_data import require_fitted
 from bayes_mtl.posterior import Posterior
@@ -128,6 +129,7 @@ def calibration(
     """
     if left_out:
         require_fitted(posterior, data)
+    require_data(data)
     known = np.ones(len(data), dtype=bool) if data.censored is None else ~data.censored
     if not known.any():
         raise InputError(message("data", "observations that are not censored", "none", "Pass some."))

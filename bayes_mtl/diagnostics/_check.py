@@ -12,7 +12,7 @@ from bayes_mtl.diagnostics._check_priors import check_priors
 from bayes_mtl.diagnostics._check_sparsity import check_sparsity
 from bayes_mtl.diagnostics._elbo import check_elbo
 from bayes_mtl.diagnostics._finite import check_finite
-from bayes_mtl.diagnostics._fitted_data import require_fitted
+from bayes_mtl.diagnostics._fitted_data import require_fitted, require_posterior
 from bayes_mtl.diagnostics._point import check_point
 from bayes_mtl.diagnostics._psis import check_psis
 from bayes_mtl.diagnostics._report import Report
@@ -68,9 +68,11 @@ def check(posterior: Posterior, data: TaskData | None = None) -> Report:
     draws.
     """
     began = time.perf_counter()
-    outcomes = [outcome for layer in _LAYERS if (outcome := layer(posterior)) is not None]
+    require_posterior(posterior)
     if data is not None:
         require_fitted(posterior, data)
+    outcomes = [outcome for layer in _LAYERS if (outcome := layer(posterior)) is not None]
+    if data is not None:
         outcomes += check_left_out(posterior, data)
         spread = check_hyperparameters(posterior, data)
         outcomes += [] if spread is None else [spread]

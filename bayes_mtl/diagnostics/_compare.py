@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from bayes_mtl._errors import InputError, message
+from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl.data import TaskData
 from bayes_mtl.diagnostics._latents import at_one_point
 from bayes_mtl.diagnostics._loo import loo
@@ -67,12 +67,15 @@ def compare(
 
     if over not in ("observations", "tasks"):
         raise InputError(message("over", "'observations' or 'tasks'", repr(over), "Choose one."))
+    remedy = "Pass {'one': posterior, 'other': posterior}, under names of your own."
+    if not isinstance(posteriors, Mapping):
+        found = type(posteriors).__name__
+        raise InputTypeError(message("posteriors", "a dictionary of posteriors by name", found, remedy))
     if len(posteriors) < 2:
-        found = f"{len(posteriors)}"
-        raise InputError(message("posteriors", "at least two, by name", found, "Pass {name: posterior}."))
+        raise InputError(message("posteriors", "at least two, by name", f"{len(posteriors)}", remedy))
     left_out = loo if over == "observations" else loo_tasks
-    _warn_of_points(posteriors)
     results = {name: left_out(posterior, data) for name, posterior in posteriors.items()}
+    _warn_of_points(posteriors)
     best = max(results.values(), key=lambda result: result.total)
     weights = stacking(np.stack([result.elpd for result in results.values()], 1))
     rows = {}

@@ -13,6 +13,7 @@ from bayes_mtl._errors import InputError, UnsupportedError, message
 from bayes_mtl._psis import psis
 from bayes_mtl._seed import seeded
 from bayes_mtl.data import Scaling, TaskData
+from bayes_mtl.data._require_data import require_data
 from bayes_mtl.inference._adapt_by_guide import adapt_by_guide, adapted, adapted_record, extended_network
 from bayes_mtl.inference._few_rows import FewRows
 from bayes_mtl.inference._local import local_parameters
@@ -67,6 +68,7 @@ def adapt(posterior: Posterior, data: TaskData, *, task_features: Any = None, se
     Bakker and Heskes (JMLR 2003): which cluster a new task belongs to; Vehtari et al., Pareto smoothed
     importance sampling (JMLR 2024): the weights of the draws.
     """
+    require_data(data)
     program = posterior.program
     known = [task for task in data.schema.tasks if task in program.schema.tasks]
     if known:

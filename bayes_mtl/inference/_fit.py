@@ -55,9 +55,6 @@ def fit(
     together = "Put prior and likelihood together: MultiTaskModel(prior, likelihood)."
     if not isinstance(model, MultiTaskModel):
         raise InputTypeError(message("model", "a MultiTaskModel", type(model).__name__, together))
-    if not isinstance(data, (TaskData, TaskTable)):
-        remedy = "Make one: TaskData.from_frame(frame, y=..., task=..., x=[...])."
-        raise InputTypeError(message("data", "a TaskData", type(data).__name__, remedy))
     chosen = choose(model, data, progress)
     if isinstance(chosen, (Trees, Collapsed)):
         return chosen.run(model, data, seed=seed)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from bayes_mtl._errors import InputError, InputTypeError, message
 from bayes_mtl.data import AbstractSchedule, TaskData
+from bayes_mtl.data._require_data import require_data
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._devices import require_name
 from bayes_mtl.inference._fit_on_many import fit_on_many
@@ -147,6 +148,7 @@ class SVI(AbstractInference):
             )
 
     def run(self, model: MultiTaskModel, data: TaskData, *, seed: int = 0) -> Posterior:
+        require_data(data)
         if self.devices * self.num_nodes > 1:
             return fit_on_many(self, model, data, seed)
         return fit_by_svi(self, model, data, seed, ALONE)

@@ -13,6 +13,7 @@ from bayes_mtl._html import card
 from bayes_mtl._settings import check_priors
 from bayes_mtl.data import Scaling, TaskData, TaskTable
 from bayes_mtl.data._counted import counted
+from bayes_mtl.data._require_data import require_data
 from bayes_mtl.likelihoods import AbstractLikelihood
 from bayes_mtl.model._check_network import check_network
 from bayes_mtl.model._classes_seen import classes_seen
@@ -91,6 +92,7 @@ class MultiTaskModel:
         UnsupportedError
             For a table of which only sums are known, where the likelihood needs its rows.
         """
+        require_data(data)
         if isinstance(data, TaskTable):
             names = data.without_rows()
             likelihood = self._bound(names)

@@ -7,6 +7,7 @@ import numpy as np
 
 from bayes_mtl._errors import InputError, UnsupportedError, message
 from bayes_mtl.data import TaskData
+from bayes_mtl.data._require_data import require_data
 from bayes_mtl.plots._canvas import canvas, new_figure
 from bayes_mtl.plots._curve import Curve, curve, grid
 from bayes_mtl.plots._labels import shown
@@ -62,6 +63,7 @@ def plot_fit(
     UnsupportedError
         For sequences, and for data without a feature.
     """
+    require_data(data)
     columns = data.schema.columns
     if data.x.ndim != 2 or not columns:
         raise UnsupportedError(

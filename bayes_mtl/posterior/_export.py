@@ -6,6 +6,7 @@ import numpy as np
 
 from bayes_mtl import _arviz
 from bayes_mtl.data import TaskData
+from bayes_mtl.data._require_data import require_data
 from bayes_mtl.posterior._axes import coords, named_draws
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def export(posterior: "Posterior", data: TaskData | None) -> Any:
     }
     dims = {_variable(name): [_variable(dim) for dim in draws.dims] for name, draws in named.items()}
     if data is not None:
+        require_data(data)
         groups |= _data_groups(posterior, data, labels, dims)
     used = {dim for names in dims.values() for dim in names}
     return _arviz.to_arviz(

@@ -156,8 +156,8 @@ class Posterior:
         seed
             Of the draws of new tasks' weights.
         """
-        draws = self._new_draws(data.schema.tasks, data.task_features, seed) if new_task else self.draws
         batch = request_of_data(self.program, data, new=new_task).batch
+        draws = self._new_draws(data.schema.tasks, data.task_features, seed) if new_task else self.draws
         return log_likelihood(self.program, draws, batch).double().numpy()
 
     def score(
@@ -184,11 +184,11 @@ class Posterior:
         """
         if repeats < 1:
             raise InputError(message("repeats", "at least 1", repeats, "Try 10."))
+        request = request_of_data(self.program, data, new=new_task)
         draws: list[Mapping[str, Tensor]] = [self.draws]
         if new_task:
             tasks, features = data.schema.tasks, data.task_features
             draws = [self._new_draws(tasks, features, seed + i) for i in range(repeats)]
-        request = request_of_data(self.program, data, new=new_task)
         return _score.score(self.program, draws, request.batch, request.tasks)
 
     def _new_draws(self, tasks: tuple[str, ...], task_features: Any, seed: int) -> dict[str, Tensor]:

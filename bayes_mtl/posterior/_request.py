@@ -11,6 +11,7 @@ from bayes_mtl._errors import InputError, message
 from bayes_mtl.data import Batch, TaskData, full_batch
 from bayes_mtl.data._columns_encoder import as_frame
 from bayes_mtl.data._names import label_texts, positions
+from bayes_mtl.data._require_data import require_data
 from bayes_mtl.data._standardise import standardised_rows
 from bayes_mtl.model import Program
 from bayes_mtl.posterior._new_tasks import standardised_features
@@ -87,6 +88,7 @@ def refuse_beside_data(**given: Any) -> None:
 
 def check_features(program: Program, data: TaskData) -> None:
     """Refuse data with other features, or other classes, than the fitted ones."""
+    require_data(data)
     for name in ("features", "fixed", "intercept", "classes"):
         fitted, found = getattr(program.schema, name), getattr(data.schema, name)
         if fitted != found:
