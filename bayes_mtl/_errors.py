@@ -1,8 +1,16 @@
 """Every error the library raises on purpose, and the one way its message is put together."""
 
+import re
+
+_PYROS_SHAPES = re.compile(r"\n *Trace Shapes:")
+
 
 class BayesMTLError(Exception):
     """Base of all errors that `bayes_mtl` raises on purpose."""
+
+    def __init__(self, *text: object) -> None:
+        # Pyro raises what a program raised again, with the shapes of all sites behind the message
+        super().__init__(*(_PYROS_SHAPES.split(str(part))[0] for part in text))
 
 
 class InputError(BayesMTLError, ValueError):

@@ -15,6 +15,10 @@ from bayes_mtl.data._observed import named_columns, observed_columns
 from bayes_mtl.data._schema import Schema
 from bayes_mtl.data._targets import encode_targets
 
+_NEW = (
+    "Leave its rows out; predict takes the frame itself for a new task: predict(frame, task, new_task=True)."
+)
+
 
 def fitted_parts(
     frame: Any, schema: Schema, options: Options, *, y: str | None, task: str, x: Any, formula: Any
@@ -45,7 +49,7 @@ def fitted_parts(
             "x": schema.encode(frame),
             "row": np.arange(len(frame)),
             "step": None,
-            "task": schema.encode_tasks(complete_column(frame, task, "task")),
+            "task": schema.encode_tasks(complete_column(frame, task, "task"), _NEW),
             "y": targets,
             "task_features": None,
             "schema": schema,

@@ -123,8 +123,15 @@ class Schema:
         order = [names.index(name) for name in self.columns]
         return np.ascontiguousarray(x[..., order])
 
-    def encode_tasks(self, labels: Any) -> np.ndarray:
+    def encode_tasks(self, labels: Any, remedy: str = "Name fitted tasks.") -> np.ndarray:
         """Positions of tasks given by name: ``[observations]`` int64, a single label giving one.
+
+        Parameters
+        ----------
+        labels
+            Names of tasks.
+        remedy
+            What to do about an unknown one, where the caller knows more.
 
         Raises
         ------
@@ -139,8 +146,7 @@ class Schema:
             if text not in known:
                 raise InputError(
                     f"Task {text!r} was not in the data this model was fitted on "
-                    f"(fitted: {listed(self.tasks)}). {suggestion(text, self.tasks)}"
-                    "Pass new_task=True to draw its weights from the prior."
+                    f"(fitted: {listed(self.tasks)}). {suggestion(text, self.tasks)}{remedy}"
                 )
         return np.array([known[text] for text in texts], dtype=np.int64)
 

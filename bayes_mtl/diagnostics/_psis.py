@@ -57,7 +57,8 @@ def check_psis(posterior: Posterior) -> Outcome | None:
             "note",
             f"{number} draws are too few to judge the approximation ({shown})",
             f"With {number} draws k-hat must stay below {limit:.2f}; with 2,200 or more, below {USABLE}.",
-            "Fit with draws=3000; importance_resample(posterior) corrects the draws where k-hat allows it.",
+            "Run the inference with draws=3000, as in Collapsed(draws=3000).run(model, data); "
+            "importance_resample(posterior) corrects the draws where k-hat allows it.",
         )
         return Outcome(looked, (finding,))
     if adapted(posterior):

@@ -84,7 +84,8 @@ class CollapsedProgram:
         reason = why_not_collapsed(program)
         prior = program.prior
         if reason is not None or not isinstance(prior, AbstractGaussianTaskPrior):
-            raise UnsupportedError(f"Collapsed inference does not fit this model: {reason}. Use SVI or NUTS.")
+            others = "SVI or NUTS" if program.network is None else "SVI"
+            raise UnsupportedError(f"Collapsed inference does not fit this model: {reason}. Use {others}.")
         self.program, self.prior = program, prior
         self.statistics = sums_by_task(program, data)
         self.dims = program.dims(program.task_features)

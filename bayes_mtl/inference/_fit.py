@@ -5,10 +5,10 @@ from bayes_mtl.data import TaskData, TaskTable
 from bayes_mtl.inference._collapsed import Collapsed
 from bayes_mtl.inference._collapsed_program import why_not_collapsed
 from bayes_mtl.inference._svi import SVI
-from bayes_mtl.inference._tree_program import why_not_trees
 from bayes_mtl.inference._trees import Trees
 from bayes_mtl.model import MultiTaskModel
 from bayes_mtl.posterior import Posterior
+from bayes_mtl.priors import LatentHierarchy
 
 
 def choose(
@@ -16,7 +16,8 @@ def choose(
 ) -> Trees | Collapsed | SVI:
     """`Trees` for an unknown tree, `Collapsed` where the weights have a closed form, else `SVI`."""
     program = model.program(data)
-    if why_not_trees(program) is None:
+    # no other inference takes an unknown tree: where it cannot be sampled, Trees says why and what to do
+    if isinstance(program.prior, LatentHierarchy) and program.prior.tree is None:
         return Trees(progress=progress)
     return Collapsed() if why_not_collapsed(program) is None else SVI(progress=progress)
 

@@ -64,7 +64,8 @@ def start_near_zero(values: Mapping[str, Tensor], site: Mapping[str, Any]) -> Te
     if function.support.is_discrete:
         raise UnsupportedError(
             f"The latent site '{site['name']}' is discrete, and this inference takes none. Sum it out, as "
-            "TaskClustering does with its assignments; a tree is inferred by Trees, or given."
+            "TaskClustering does with its assignments; a tree is sampled by Trees (a Gaussian likelihood, no "
+            "network), or given: LatentHierarchy(tree=...)."
         )
     transform = biject_to(function.support)
     if site["name"] in values:

@@ -10,13 +10,14 @@ import torch
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.data import Batch, TaskData, full_batch
 from bayes_mtl.data._columns_encoder import as_frame
-from bayes_mtl.data._names import label_texts, positions
+from bayes_mtl.data._names import label_text, label_texts, positions, suggestion
 from bayes_mtl.data._require_data import require_data
 from bayes_mtl.data._standardise import standardised_rows
 from bayes_mtl.model import Program
 from bayes_mtl.posterior._new_tasks import standardised_features
 
 COLUMNS = ("offset", "trials", "noise")
+_NEW = "Pass new_task=True to draw its weights from the prior."
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,7 @@ def request_of_data(
     else:
         position = np.arange(len(tasks))
         if not new:
-            position = program.schema.encode_tasks(np.asarray(data.schema.tasks, dtype=object))
+            position = program.schema.encode_tasks(np.asarray(data.schema.tasks, dtype=object), _NEW)
         columns = {name: getattr(data, name) for name in COLUMNS}
         given = data.task_features if task_features is None else task_features
         features = standardised_features(program, tasks, given) if new else None
@@ -139,7 +140,7 @@ def request_of_rows(
     x = program.schema.encode(rows)
     labels = _labels(rows, task, len(x))
     if new is None:
-        position, tasks = program.schema.encode_tasks(labels), program.schema.tasks
+        position, tasks = program.schema.encode_tasks(labels, _remedy(rows, task)), program.schema.tasks
     else:
         position, tasks = np.array([new.index(label) for label in labels], dtype=np.int64), new
     standard = (x - program.scaling.x_mean) / program.scaling.x_sd
@@ -149,6 +150,14 @@ def request_of_rows(
         np.asarray(rows.index) if hasattr(rows, "index") and hasattr(rows, "columns") else np.arange(len(x))
     )
     return Request(batch, tasks, index)
+
+
+def _remedy(rows: Any, task: Any) -> str:
+    """For an unknown task, which may have been meant for a column."""
+    if isinstance(task, str) and hasattr(rows, "columns") and task not in rows.columns:
+        near = suggestion(task, [label_text(name) for name in rows.columns])
+        return f"No column has this name, either. {near}{_NEW}"
+    return _NEW
 
 
 def labels_of(rows: Any, task: Any) -> list[str]:

@@ -363,7 +363,7 @@ CASES: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "schema unknown task": (
         lambda: frame(FRAME.assign(school="z"), x=None, schema=ENCODED),
-        "Task 'z' was not in the data this model was fitted on (fitted: 'a', 'b', 'c').",
+        "Task 'z' was not in the data this model was fitted on (fitted: 'a', 'b', 'c'). Leave its rows out",
     ),
     "schema without a column": (
         lambda: frame(FRAME.drop(columns="age"), x=None, schema=ENCODED),

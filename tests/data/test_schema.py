@@ -73,8 +73,7 @@ def test_an_unknown_task_reads_like_the_house_style() -> None:
     with pytest.raises(InputError) as caught:
         Schema(tasks=("A", "B"), features=("p",)).encode_tasks(["A", "C"])
     assert str(caught.value) == (
-        "Task 'C' was not in the data this model was fitted on (fitted: 'A', 'B'). "
-        "Pass new_task=True to draw its weights from the prior."
+        "Task 'C' was not in the data this model was fitted on (fitted: 'A', 'B'). Name fitted tasks."
     )
 
 

@@ -84,7 +84,7 @@ def test_too_few_draws_ask_for_more(posterior: Posterior) -> None:
     quantiles = (np.arange(200) + 0.5) / 200
     heavy = np.log((1 - quantiles) ** -0.62 - 1)  # shape 0.62: above 1 - 1/log10(200) = 0.57, below 0.7
     (finding,) = check(svi(posterior, heavy)).findings
-    assert (finding.severity, "draws" in finding.remedy) == ("note", True)
+    assert (finding.severity, "Collapsed(draws=3000).run(" in finding.remedy) == ("note", True)
     assert "not judged" in str(check(svi(posterior, np.linspace(0, 1, 20))))
 
 

@@ -3,6 +3,7 @@
 import pyro
 import pytest
 import torch
+from pyro import poutine
 from pyro.distributions import Bernoulli, Dirichlet, HalfNormal, LKJCholesky, Normal
 
 from bayes_mtl._errors import InputError, UnsupportedError
@@ -58,6 +59,16 @@ def test_jacobians_are_those_of_change_of_variables() -> None:
         matrix = torch.autograd.functional.jacobian(lambda z: sites["shares"].constrain(z)[0], flat[i, 0])
         # The last share is what the others leave, so two of them are coordinates.
         torch.testing.assert_close(torch.linalg.det(matrix[:2]).abs().log(), jacobian[i, 0])
+
+
+def test_errors_inside_of_a_program_stay_as_they_are() -> None:
+    def program() -> None:
+        pyro.sample("mean", Normal(0.0, 1.0))
+        raise InputError("what was wrong")
+
+    with pytest.raises(InputError) as caught:
+        poutine.trace(poutine.trace(program)).get_trace()
+    assert str(caught.value) == "what was wrong"
 
 
 def test_a_discrete_site_is_refused() -> None:

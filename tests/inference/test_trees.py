@@ -8,11 +8,11 @@ import torch
 from pyro.distributions import HalfNormal, Normal
 from torch import Tensor
 
-from bayes_mtl import MultiTaskModel, TaskData
+from bayes_mtl import MultiTaskModel, TaskData, fit
 from bayes_mtl._errors import InputError, UnsupportedError
 from bayes_mtl._seed import seeded
 from bayes_mtl.distributions import KingmanTree, TreeMessages, lca_times, tree_kernel
-from bayes_mtl.inference import Collapsed, Trees
+from bayes_mtl.inference import SVI, Collapsed, Trees
 from bayes_mtl.inference._fit import choose
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._potential import Potential
@@ -242,6 +242,15 @@ def test_weights_are_drawn_given_their_own_tree() -> None:
     sd = draws["weights"][..., 0].std(0)
     # given everything else the draws are independent: 4 standard errors at most, 8 comparisons
     assert (away.abs() < 4 * sd / math.sqrt(300)).all()
+
+
+def test_an_unknown_tree_that_cannot_be_sampled_is_to_be_given() -> None:
+    data = small()
+    counts = TaskData.from_arrays(data.x, np.arange(24), data.task)
+    with pytest.raises(UnsupportedError, match=r"Poisson.* Give a tree: LatentHierarchy\(tree=\.\.\.\)\.$"):
+        fit(MultiTaskModel(LatentHierarchy(), Poisson()), counts)
+    with pytest.raises(UnsupportedError, match=r"or given: LatentHierarchy\(tree=\.\.\.\)\.$"):
+        SVI(steps=1).run(MultiTaskModel(LatentHierarchy(), Poisson()), counts)
 
 
 def test_what_it_does_not_take_is_refused() -> None:

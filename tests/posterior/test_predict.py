@@ -204,7 +204,7 @@ def test_offsets_shift_the_predictor() -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"task": "school 9"}, "Task 'school 9' was not in the data"),
+        ({"task": "school 9"}, r"Task 'school 9' was not in the data .*'\? Pass new_task=True"),
         ({}, "task: expected a task for each row"),
         ({"task": ["school 0"]}, "task: expected 18 labels"),
         ({"task": "school 0", "level": 1.0}, "level: expected between 0 and 1"),
@@ -216,6 +216,13 @@ def test_wrong_arguments_are_named(arguments: dict, text: str) -> None:
     posterior, data = example()
     with pytest.raises(InputError, match=text):
         posterior.predict(data.x[data.row], **arguments)
+
+
+def test_a_misspelt_column_of_tasks_is_named() -> None:
+    posterior, data = example()
+    frame = pd.DataFrame(data.x[data.row], columns=list(data.schema.columns)).assign(school="school 0")
+    with pytest.raises(InputError, match=r"Task 'schol' .* No column has this name, either\. .*'school'\?"):
+        posterior.predict(frame, "schol")
 
 
 def test_data_with_other_features_are_refused() -> None:
