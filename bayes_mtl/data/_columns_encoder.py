@@ -36,14 +36,10 @@ def check_column(frame: Any, name: str, argument: str) -> None:
     if count == 1:
         return
     known = list(frame.columns)
-    raise InputError(
-        message(
-            argument,
-            "the name of one column of the frame",
-            f"{name!r}, which it has {count} times" if count else repr(name),
-            f"{suggestion(name, known)}Its columns are {listed(known, 12)}.",
-        )
-    )
+    found, remedy = repr(name), f"{suggestion(name, known)}Its columns are {listed(known, 12)}."
+    if count:
+        found, remedy = f"{name!r}, which it has {count} times", "Rename one of these, or drop it."
+    raise InputError(message(argument, "the name of one column of the frame", found, remedy))
 
 
 def complete_column(frame: Any, name: str, argument: str) -> Any:
@@ -68,7 +64,7 @@ def numeric_column(frame: Any, name: str, argument: str = "x") -> np.ndarray:
                 argument,
                 "numeric or boolean columns",
                 f"{name!r} of dtype {column.dtype}",
-                as_numbers(name, column.dtype) or f"Encode a category with formula='... + C({name})'.",
+                as_numbers(name, column.dtype) or _numbers_or_classes(name, kind),
             )
         )
     values = np.array(column.to_numpy(dtype=np.float64, na_value=np.nan))
@@ -84,6 +80,14 @@ def numeric_column(frame: Any, name: str, argument: str = "x") -> np.ndarray:
             )
         )
     return values
+
+
+def _numbers_or_classes(name: str, kind: str) -> str:
+    if kind == "c":
+        return f"Take a real part of it: frame[{name!r}] = frame[{name!r}].abs()."
+    # text, Decimals and the like may be either
+    numbers = f"Convert numbers: frame[{name!r}] = pd.to_numeric(frame[{name!r}]). " if kind == "O" else ""
+    return f"{numbers}Encode a category with formula='... + C({name})'."
 
 
 def encode_columns(rows: Any, names: Sequence[str]) -> np.ndarray:

@@ -26,6 +26,7 @@ _REGISTRY = ("treatment", "sum", "helmert", "diff", "poly", "SAS")
 
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Mod, ast.FloorDiv)
 _OPERATORS = (ast.USub, ast.UAdd, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
+_QUOTED = "`[^`]*`|'[^']*'|\"[^\"]*\""
 _QUOTES = "\"'\\\n"
 
 
@@ -61,6 +62,12 @@ class Formula:
                 message("formula", "text", type(text).__name__, "Write formula='y ~ a + C(b)'.")
             )
         left, _, right = text.rpartition("~")
+        if "|" in re.sub(_QUOTED, "", right):
+            remedy = (
+                "Name the groups by task='g'. Which weights vary between them is said by varying=[...] (by "
+                "default all), and how far by the prior."
+            )
+            raise InputError(message("formula", "terms without groups, '|'", repr(text), remedy))
         target = left.strip().strip("`") or None
         try:
             terms = formulaic.Formula(right)

@@ -131,7 +131,12 @@ def _check_location(schema: Schema, shift: np.ndarray, spread: np.ndarray) -> No
         )
     if not (np.isfinite(shift).all() and np.isfinite(spread).all() and (spread > 0).all()):
         raise InputError(
-            message("spread", "finite and above 0", "another value", "Check the targets for extreme values.")
+            message(
+                "y",
+                "targets whose mean and spread are finite, and the spread above 0",
+                "others",
+                "Look for extreme targets, and put them into other units: y / 1e100.",
+            )
         )
     far = (np.abs(shift) / spread > RESOLVED).any(1)
     if far.any():

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 import torch
 from torch import Tensor
@@ -64,7 +65,7 @@ def from_newick(text: str, names: Sequence[str]) -> Tensor:
                 "tree",
                 "one leaf with the name of each task",
                 f"{kind}: {wrong[:5] or list(names)} (leaves: {leaves[:5]})",
-                "Rename its leaves.",
+                f"{_meant(wrong, leaves)}Rename its leaves.",
             )
         )
     _set_times(root, nodes)
@@ -150,10 +151,11 @@ def _set_times(root: _Node, nodes: list[_Node]) -> None:
         for node in nodes:
             node.time = 1.0 + max(child.time for child in node.children) if node.children else 0.0
         return
-    if any(length is None or not 0.0 <= length < float("inf") for length in lengths):
-        raise InputError(
-            message("tree", "a length of at least 0 for every branch, or for none", "others", "Complete it.")
-        )
+    for node in nodes:
+        if node is not root and (node.length is None or not 0.0 <= node.length < float("inf")):
+            found = f"{'none' if node.length is None else f'{node.length:g}'} above {_called(node)}"
+            expected = "a length of at least 0 for every branch, or for none"
+            raise InputError(message("tree", expected, found, "Complete it."))
     for node in nodes[::-1]:  # for now the distance from the root
         for child in node.children:
             child.time = node.time + (child.length or 0.0)
@@ -169,6 +171,19 @@ def _set_times(root: _Node, nodes: list[_Node]) -> None:
         )
     for node in nodes:
         node.time = max(away) - node.time if node.children else 0.0
+
+
+def _called(node: _Node) -> str:
+    leaves = [below.name for below in _below(node) if not below.children]
+    if not node.children:
+        return f"the leaf {node.name!r}"
+    return f"the node of {', '.join(map(repr, leaves[:5]))}{', ...' * (len(leaves) > 5)}"
+
+
+def _meant(wrong: Sequence[str], leaves: Sequence[str]) -> str:
+    """The leaf that is nearest to the first task without one."""
+    near = get_close_matches(wrong[0], leaves, n=1) if wrong and wrong[0] not in leaves else []
+    return f"Did you mean {near[0]!r} by {wrong[0]!r}? " if near else ""
 
 
 def _pruned(root: _Node, names: set[str]) -> _Node:

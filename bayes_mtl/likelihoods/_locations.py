@@ -52,6 +52,8 @@ def median_and_spread(data: TaskData, values: np.ndarray, units: str) -> tuple[n
     return _by_units(data, without_offset(data, values), units, robust)
 
 
+# what overflows is not finite, and is refused with the scaling
+@np.errstate(over="ignore", invalid="ignore")
 def _by_units(
     data: TaskData,
     values: np.ndarray,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -285,7 +286,19 @@ CASES: dict[str, tuple[Callable[[], object], str]] = {
     "no target": (lambda: frame(y=None), "y: expected the name of the target's column, found none"),
     "column twice": (
         lambda: frame(pd.concat([FRAME, FRAME["y"]], axis=1)),
-        "found 'y', which it has 2 times",
+        "found 'y', which it has 2 times. Rename one of these, or drop it.",
+    ),
+    "numbers as objects": (
+        lambda: frame(FRAME.assign(age=FRAME["age"].map(Decimal))),
+        "Convert numbers: frame['age'] = pd.to_numeric(frame['age']). Encode a category",
+    ),
+    "complex numbers": (
+        lambda: frame(FRAME.assign(age=FRAME["age"] + 1j)),
+        "Take a real part of it: frame['age'] = frame['age'].abs().",
+    ),
+    "groups in a formula": (
+        lambda: formula("y ~ age + (age|school)"),
+        "formula: expected terms without groups, '|', found 'y ~ age + (age|school)'. Name the groups",
     ),
     "category as feature": (
         lambda: frame(x=["intake", "sex"]),

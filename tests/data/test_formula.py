@@ -121,7 +121,7 @@ def test_formulas_may(formula: str) -> None:
         ("y ~ aa", "Did you mean 'a'?"),
         ("y ~ a +", "insuffient arguments"),
         ("y ~ a ~ g", "one left and one right side"),
-        ("y ~ a | g", "one left and one right side"),
+        ("y ~ a | g", "Name the groups by task='g'. Which weights vary"),
         ("y ~ .", "a formula like"),
         ("y ~ (a", "a formula like"),
         ("log(y) ~ a", "found 'log(y)'"),

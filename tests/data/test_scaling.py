@@ -5,8 +5,11 @@ import json
 import numpy as np
 import pytest
 
+from bayes_mtl import MultiTaskModel
 from bayes_mtl._errors import FileError, InputError
 from bayes_mtl.data import Scaling, TaskData, _arrays
+from bayes_mtl.likelihoods import Gaussian
+from bayes_mtl.priors import Pooled
 
 
 def make(intercept: bool = True, **more: object) -> TaskData:
@@ -88,14 +91,21 @@ def test_targets_that_float32_cannot_resolve() -> None:
         (np.zeros(3), np.ones(3), "[3 tasks, outputs]"),
         (np.zeros((2, 1)), np.ones((2, 1)), "[3 tasks, outputs]"),
         (np.zeros((3, 1)), np.ones((3, 2)), "[3 tasks, outputs]"),
-        (np.zeros((3, 1)), np.zeros((3, 1)), "finite and above 0"),
-        (np.full((3, 1), np.nan), np.ones((3, 1)), "finite and above 0"),
+        (np.zeros((3, 1)), np.zeros((3, 1)), "are finite, and the spread above 0"),
+        (np.full((3, 1), np.nan), np.ones((3, 1)), "are finite, and the spread above 0"),
     ],
 )
 def test_bad_locations(shift: np.ndarray, spread: np.ndarray, text: str) -> None:
     with pytest.raises(InputError) as caught:
         Scaling.fit(make(), shift, spread)
     assert text in str(caught.value)
+
+
+def test_targets_beyond_what_can_be_squared_are_said_to_be_targets() -> None:
+    x = np.arange(6.0)[:, None]
+    data = TaskData.from_arrays(x, x[:, 0] * 1e200, np.arange(6) % 2)
+    with pytest.raises(InputError, match=r"^y: expected targets whose mean and spread are finite"):
+        MultiTaskModel(Pooled(), Gaussian()).program(data)
 
 
 def test_json_keeps_every_bit() -> None:

@@ -45,8 +45,9 @@ def test_names_in_quotes() -> None:
         ("(a,b)),c;", "Mend it"),
         ("", "Mend it"),
         ("((a:x,b:1):1,c:2);", "Mend it"),
-        ("((a:1,b:1),c:2);", "for every branch, or for none"),
-        ("((a:1,b:1):-1,c:2);", "for every branch, or for none"),
+        ("((a:1,b:1),c:2);", r"for every branch, or for none, found none above the node of 'a', 'b'\."),
+        ("((a:1,b:1):-1,c:2);", "found -1 above the node of 'a', 'b'"),
+        ("((a:1,b):1,c:2);", "found none above the leaf 'b'"),
         ("((a:1,b:1):2,c:2);", "distances from 2 to 3"),
         ("((a:0,b:0):2,c:2);", "branches of a length above 0"),
     ],
@@ -54,6 +55,11 @@ def test_names_in_quotes() -> None:
 def test_bad_text(text: str, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
         from_newick(text, ["a", "b", "c"])
+
+
+def test_a_misspelt_leaf_is_suggested() -> None:
+    with pytest.raises(InputError, match=r"Did you mean 'nroth' by 'north'\? Rename its leaves\.$"):
+        from_newick("(nroth,south);", ["north", "south"])
 
 
 def test_a_deep_tree_needs_no_recursion() -> None:
