@@ -1,6 +1,6 @@
 """From a long table to the fields of TaskData."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -42,6 +42,8 @@ def frame_parts(
     targets, classes = encode_targets(values, f"column {target!r}")
     codes, tasks = encode_tasks(complete_column(frame, task, "task"), None, len(frame))
     encoder, rows, terms = _inputs(frame, x, parsed)
+    used = encoder.names if parsed is None else parsed.variables(list(frame.columns))
+    _refuse_as_features(used, {target: "the target", task: "the task"})
     observed = named_columns(frame, options.observed)
     intercept = options.intercept and (parsed is None or parsed.intercept)
     return assemble(
@@ -95,6 +97,19 @@ def _inputs(frame: Any, x: Sequence[str] | None, parsed: Formula | None) -> tupl
     columns = [numeric_column(frame, name) for name in names]
     values = np.stack(columns, axis=1) if columns else np.zeros((len(frame), 0))
     return Encoder(names), values, {}
+
+
+def _refuse_as_features(used: Sequence[str], roles: Mapping[str, str]) -> None:
+    """A target predicts itself; a task's own intercept comes from the prior."""
+    for name in used:
+        if name in roles:
+            found = f"{name!r}, which is {roles[name]}"
+            remedy = (
+                "Leave it out; the prior gives each task weights of its own, the intercept among them."
+                if roles[name] == "the task"
+                else "Leave it out: it would predict itself."
+            )
+            raise InputError(message("features", "columns that are known beforehand", found, remedy))
 
 
 def _task_features(
