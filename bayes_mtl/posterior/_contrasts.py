@@ -1,10 +1,12 @@
 """Comparing tasks with each other."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bayes_mtl._errors import InputError, message
+from bayes_mtl.likelihoods import Mixed
 from bayes_mtl.posterior._tails import tails
 from bayes_mtl.posterior._units import weights_in_units
 
@@ -14,11 +16,24 @@ if TYPE_CHECKING:
     from bayes_mtl.posterior._posterior import Posterior
 
 
+def _of_one_kind(posterior: "Posterior", tasks: Sequence[str]) -> np.ndarray:
+    """Positions of tasks whose weights are on one scale: log odds and metres cannot be compared."""
+    found, likelihood = posterior.program.schema.encode_tasks(list(tasks)), posterior.program.likelihood
+    if isinstance(likelihood, Mixed):
+        kinds = {type(kind.likelihood).__name__ for kind in likelihood.kinds if {*kind.tasks} & {*found}}
+        if len(kinds) > 1:
+            expected = "tasks of one kind, whose weights are on one scale"
+            raise InputError(
+                message("tasks", expected, " and ".join(sorted(kinds)), "Name those of one likelihood only.")
+            )
+    return found
+
+
 def contrast(posterior: "Posterior", first: str, second: str, level: float) -> "pd.DataFrame":
     """See `Posterior.contrast`."""
     import pandas as pd
 
-    a, b = posterior.program.schema.encode_tasks([first, second])
+    a, b = _of_one_kind(posterior, [first, second])
     weights = weights_in_units(posterior.program, posterior.draws)
     difference = (weights[:, a] - weights[:, b]).double().numpy()
     lower, upper = np.quantile(difference, tails(level), axis=0)
@@ -36,7 +51,9 @@ def contrast(posterior: "Posterior", first: str, second: str, level: float) -> "
     return pd.DataFrame(columns).set_index("feature")
 
 
-def ranking(posterior: "Posterior", feature: str, level: float, output: int) -> "pd.DataFrame":
+def ranking(
+    posterior: "Posterior", feature: str, level: float, output: int, tasks: Sequence[str] | None
+) -> "pd.DataFrame":
     """See `Posterior.ranking`."""
     import pandas as pd
     from scipy.stats import rankdata
@@ -46,8 +63,9 @@ def ranking(posterior: "Posterior", feature: str, level: float, output: int) -> 
     outputs = posterior.program.outputs
     if not 0 <= output < outputs:
         raise InputError(message("output", f"between 0 and {outputs - 1}", output, "Choose one."))
-    weights = weights_in_units(posterior.program, posterior.draws)[..., posterior.features.index(feature), :]
-    values = weights[..., output].double().numpy()
+    names = posterior.tasks if tasks is None else tuple(tasks)
+    weights = weights_in_units(posterior.program, posterior.draws)[:, _of_one_kind(posterior, names)]
+    values = weights[..., posterior.features.index(feature), output].double().numpy()
     ranks = rankdata(-values, axis=1)
     lower, upper = np.quantile(ranks, tails(level), axis=0)
     frame = pd.DataFrame(
@@ -59,7 +77,7 @@ def ranking(posterior: "Posterior", feature: str, level: float, output: int) -> 
             "P(first)": _shared(values == values.max(1, keepdims=True)),
             "P(last)": _shared(values == values.min(1, keepdims=True)),
         },
-        index=pd.Index(posterior.tasks, name="task"),
+        index=pd.Index(names, name="task"),
     )
     return frame.sort_values("rank")
 

@@ -1,7 +1,7 @@
 """Posterior draws of a multi-task model, and everything that is asked of them."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +18,7 @@ from bayes_mtl.posterior._fit_record import FitRecord
 from bayes_mtl.posterior._new_tasks import new_dims, new_weights
 from bayes_mtl.posterior._predict import predict
 from bayes_mtl.posterior._prediction import Prediction
-from bayes_mtl.posterior._relatedness import Of, Relatedness
+from bayes_mtl.posterior._relatedness import Of, Relatedness, Tasks
 from bayes_mtl.posterior._request import labels_of, refuse_beside_data, request_of_data, request_of_rows
 from bayes_mtl.posterior._save import save
 
@@ -195,9 +195,7 @@ class Posterior:
         dims = new_dims(self.program, tasks, task_features)
         return new_weights(self.program, self.draws, dims, seed)
 
-    def relatedness(
-        self, tasks: Sequence[str] | None = None, level: float = 0.9, *, of: Of = "weights"
-    ) -> Relatedness:
+    def relatedness(self, tasks: Tasks = None, level: float = 0.9, *, of: Of = "weights") -> Relatedness:
         """How alike ``tasks`` are, all by default; what the number means depends on the prior.
 
         It is about their weights, or (with a network of `RelatedFeatures`) about their features; an
@@ -217,9 +215,11 @@ class Posterior:
         """Difference of two tasks' weights, by feature, and how probably it is above 0 (ties half)."""
         return _contrasts.contrast(self, first, second, level)
 
-    def ranking(self, feature: str = "Intercept", level: float = 0.9, output: int = 0) -> "pd.DataFrame":
-        """Tasks ranked by one weight, 1 the largest, with the uncertainty of each rank; ties share it."""
-        return _contrasts.ranking(self, feature, level, output)
+    def ranking(
+        self, feature: str = "Intercept", level: float = 0.9, output: int = 0, tasks: Tasks = None
+    ) -> "pd.DataFrame":
+        """Tasks of one kind (default: all) ranked by one weight, 1 the largest; ties share their rank."""
+        return _contrasts.ranking(self, feature, level, output, tasks)
 
     def to_arviz(self, data: TaskData | None = None) -> Any:
         """Export for ArviZ, under the names of tasks and features.

@@ -21,6 +21,7 @@ _LARGEST = 1 << 27
 FEATURES = "beta"
 """Site of the shares that tasks have in each other's prior of the features."""
 Of = Literal["weights", "features"]
+Tasks = Sequence[str] | None
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,6 +55,25 @@ def test_contrasts_of_classes() -> None:
         posterior.ranking(output=3)
 
 
+def test_weights_of_different_kinds_are_not_compared() -> None:
+    plain = make_data(tasks=5)
+    y = np.where(plain.task < 2, plain.task[::-1] % 2, plain.y)
+    data = TaskData.from_arrays(plain.x, y, plain.task)
+    likelihood = Mixed({"0": Bernoulli(), "1": Bernoulli()}, default=Gaussian())
+    posterior = make_posterior(MultiTaskModel(Hierarchical(), likelihood), data)
+    for compare in (posterior.ranking, lambda: posterior.contrast("0", "2")):
+        with pytest.raises(
+            InputError, match=r"tasks of one kind.*, found Bernoulli and Gaussian\. Name those"
+        ):
+            compare()
+    weights = weights_in_units(posterior.program, posterior.draws)[..., 0].numpy()
+    assert np.allclose(posterior.contrast("4", "2")["mean"], (weights[:, 4] - weights[:, 2]).mean(0))
+    table = posterior.ranking("x1", tasks=["4", "2", "3"])
+    own = weights[:, [4, 2, 3], 2]
+    assert np.allclose(table["mean"][["4", "2", "3"]], own.mean(0))
+    assert np.allclose(table["P(first)"][["4", "2", "3"]], [(own.argmax(1) == t).mean() for t in range(3)])
+
+
 def test_rankings_count_how_often_a_task_is_first() -> None:
     posterior, _ = example(tasks=5, draws=60)
     values = weights_in_units(posterior.program, posterior.draws)[:, :, 2, 0].numpy()
