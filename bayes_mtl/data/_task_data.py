@@ -164,7 +164,8 @@ class TaskData(AbstractTaskData):
         x
             ``[rows, features]``.
         Y
-            ``[rows, tasks]``; NaN where there is no label.
+            ``[rows, tasks]``; NaN where there is no label. Columns in different units take a likelihood with
+            ``units="task"``, such as ``Gaussian(units="task")``.
         task_names, feature_names
             Names; default those of frames, else ``task0, ...`` and ``x0, ...``.
         varying, groups, task_features, intercept

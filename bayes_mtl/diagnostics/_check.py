@@ -10,6 +10,7 @@ from bayes_mtl.diagnostics._check_hyperparameters import check_hyperparameters
 from bayes_mtl.diagnostics._check_left_out import check_left_out
 from bayes_mtl.diagnostics._check_priors import check_priors
 from bayes_mtl.diagnostics._check_sparsity import check_sparsity
+from bayes_mtl.diagnostics._check_units import check_units
 from bayes_mtl.diagnostics._elbo import check_elbo
 from bayes_mtl.diagnostics._finite import check_finite
 from bayes_mtl.diagnostics._fitted_data import require_fitted, require_posterior
@@ -58,9 +59,9 @@ def check(posterior: Posterior, data: TaskData | None = None) -> Report:
     importance weights), at chains (R-hat, effective sample size, divergences, exchanged labels), at
     hyperparameters without uncertainty, at those that the prior decided or the data contradict, and at groups
     of features, directions, clusters and experts that nothing uses. With the data also at targets simulated
-    from the fit beside those that were observed; and, where the weights can be integrated out and there are
-    up to 20 hyperparameters, at whether the intervals of these hold what they claim: k-hat does not see what
-    lies where the approximation never draws.
+    from the fit beside those that were observed; at tasks that seem to be measured in another unit; and,
+    where the weights can be integrated out and there are up to 20 hyperparameters, at whether the intervals
+    of these hold what they claim: k-hat does not see what lies where the approximation never draws.
 
     Observations are judged by a part of the draws, at least 200, where draws times observations exceed half
     a million; those that stand out are judged by all draws. Tasks are judged by about 250 draws. The elpd
@@ -75,7 +76,8 @@ def check(posterior: Posterior, data: TaskData | None = None) -> Report:
     if data is not None:
         outcomes += check_left_out(posterior, data)
         spread = check_hyperparameters(posterior, data)
-        outcomes += [] if spread is None else [spread]
+        units = check_units(posterior, data)
+        outcomes += [found for found in (spread, units) if found is not None]
     experts = check_experts(posterior, data)
     outcomes += [] if experts is None else [experts]
     record = posterior.record
