@@ -47,6 +47,8 @@ def compare(
     ------
     InputError
         For fewer than two models, another ``over``, or data that are not those of the fits.
+    InputTypeError
+        For posteriors without names, such as a list of them.
     UnsupportedError
         Where a model's tasks cannot be left out; see `loo_tasks`.
 
