@@ -118,8 +118,8 @@ class TaskData(AbstractTaskData):
         x
             Numeric or boolean columns.
         formula
-            Instead of ``x``: ``"y ~ a + C(b) + bs(c, df=4)"`` or its right side. New rows are encoded
-            the same way. ``- 1`` leaves the intercept out.
+            Instead of ``x``: ``"y ~ a + C(b) + bs(c, df=4)"`` or its right side. ``- 1`` leaves the intercept
+            out. Its levels, knots and means are found here; held-out rows take them by ``schema``.
         schema
             Instead of ``x`` and all that describes features: that of the data a model was fitted on, for
             new observations of its tasks.

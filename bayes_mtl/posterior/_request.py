@@ -10,8 +10,9 @@ import torch
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.data import Batch, TaskData, full_batch
 from bayes_mtl.data._columns_encoder import as_frame
-from bayes_mtl.data._names import label_text, label_texts, positions, suggestion
+from bayes_mtl.data._names import label_text, label_texts, listed, positions, suggestion
 from bayes_mtl.data._require_data import require_data
+from bayes_mtl.data._same_encoding import encoded_otherwise
 from bayes_mtl.data._standardise import standardised_rows
 from bayes_mtl.model import Program
 from bayes_mtl.posterior._new_tasks import standardised_features
@@ -88,7 +89,7 @@ def refuse_beside_data(**given: Any) -> None:
 
 
 def check_features(program: Program, data: TaskData) -> None:
-    """Refuse data with other features, or other classes, than the fitted ones."""
+    """Refuse data with other features, or other classes, than the fitted ones, or encoded otherwise."""
     require_data(data)
     for name in ("features", "fixed", "intercept", "classes"):
         fitted, found = getattr(program.schema, name), getattr(data.schema, name)
@@ -101,6 +102,17 @@ def check_features(program: Program, data: TaskData) -> None:
                     "Make the data with the same columns and options.",
                 )
             )
+    otherwise = encoded_otherwise(program.schema.encoder, data.schema.encoder)
+    if otherwise:
+        raise InputError(
+            message(
+                "data (formula)",
+                "columns encoded as the fitted ones were",
+                f"{listed(otherwise)} with levels, knots or means of these rows",
+                "Make the data by TaskData.from_frame(..., schema=posterior.program.schema), which is the "
+                "schema of the fitted data, with .with_tasks(names) where tasks are new; or pass predict the frame.",
+            )
+        )
 
 
 def _check_offset(program: Program, given: Any) -> None:
