@@ -11,11 +11,12 @@ from torch import Tensor
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.data import TaskData
+from bayes_mtl.data._require_data import require_data
 from bayes_mtl.model import Program
 from bayes_mtl.posterior import _contrasts, _describe, _export, _relatedness, _score, _summary
 from bayes_mtl.posterior._evaluate import log_likelihood
 from bayes_mtl.posterior._fit_record import FitRecord
-from bayes_mtl.posterior._new_tasks import new_dims, new_weights
+from bayes_mtl.posterior._fitted_and_new import NewTask, asked
 from bayes_mtl.posterior._predict import predict
 from bayes_mtl.posterior._prediction import Prediction
 from bayes_mtl.posterior._relatedness import Of, Relatedness, Tasks
@@ -79,7 +80,7 @@ class Posterior:
         rows: Any,
         task: Any = None,
         *,
-        new_task: bool = False,
+        new_task: NewTask = False,
         task_features: Any = None,
         offset: Any = None,
         trials: Any = None,
@@ -99,7 +100,8 @@ class Posterior:
             Of frames and arrays: a label for all rows, a label a row, or the name of the frame's column.
             Left out for a new task, all rows belong to one.
         new_task
-            Whether the tasks were not fitted: their weights come from the prior, given what was learned.
+            Whether there are tasks that were not fitted: their weights come from the prior, given what was
+            learned, beside those of fitted tasks. ``"all"``: fitted tasks, too, as if they were not known.
         task_features
             Of new tasks, where the model uses them: a frame indexed by task, or one row for each.
         offset, trials, noise
@@ -121,14 +123,14 @@ class Posterior:
         UnsupportedError
             Where the prior says nothing about new tasks.
         """
-        draws = self.draws
+        draws: Mapping[str, Tensor] = self.draws
+        new: tuple[str, ...] = ()
         columns = {"offset": offset, "trials": trials, "noise": noise}
         if isinstance(rows, TaskData):
             refuse_beside_data(task=task, **columns)
-            request = request_of_data(self.program, rows, new=new_task, task_features=task_features)
-            if new_task:
-                given = rows.task_features if task_features is None else task_features
-                draws = self._new_draws(rows.schema.tasks, given, seed)
+            given = rows.task_features if task_features is None else task_features
+            draws, new = asked(self.program, draws, rows.schema.tasks, new_task, given, seed)
+            request = request_of_data(self.program, rows, new=new, task_features=task_features)
         else:
             if task is None and not new_task:
                 raise InputError(
@@ -136,15 +138,15 @@ class Posterior:
                         "task", "a task for each row", "none", "Pass task=, or new_task=True for a new one."
                     )
                 )
-            names = None
             if new_task:
+                which: NewTask = "all" if task is None else new_task
                 task = labels_of(rows, "new task" if task is None else task)
                 names = tuple(dict.fromkeys(task))
-                draws = self._new_draws(names, task_features, seed)
-            request = request_of_rows(self.program, rows, task, columns, names, task_features)
+                draws, new = asked(self.program, draws, names, which, task_features, seed)
+            request = request_of_rows(self.program, rows, task, columns, new, task_features)
         return predict(self.program, draws, request, level=level, kind=kind, keep_draws=keep_draws, seed=seed)
 
-    def log_likelihood(self, data: TaskData, *, new_task: bool = False, seed: int = 0) -> np.ndarray:
+    def log_likelihood(self, data: TaskData, *, new_task: NewTask = False, seed: int = 0) -> np.ndarray:
         """Log-likelihood of each observation at each draw, ``[draws, observations]``, user's units.
 
         Parameters
@@ -152,16 +154,18 @@ class Posterior:
         data
             Observations, held out or not.
         new_task
-            Whether its tasks were not fitted: their weights come from the prior, given what was learned.
+            Whether some of its tasks were not fitted, as `predict` has it.
         seed
             Of the draws of new tasks' weights.
         """
-        batch = request_of_data(self.program, data, new=new_task).batch
-        draws = self._new_draws(data.schema.tasks, data.task_features, seed) if new_task else self.draws
+        require_data(data)
+        tasks, features = data.schema.tasks, data.task_features
+        draws, new = asked(self.program, self.draws, tasks, new_task, features, seed)
+        batch = request_of_data(self.program, data, new=new).batch
         return log_likelihood(self.program, draws, batch).double().numpy()
 
     def score(
-        self, data: TaskData, *, new_task: bool = False, repeats: int = 1, seed: int = 0
+        self, data: TaskData, *, new_task: NewTask = False, repeats: int = 1, seed: int = 0
     ) -> _score.Score:
         """Log predictive density of held-out observations: per observation, per task and in all.
 
@@ -170,9 +174,9 @@ class Posterior:
         data
             Observations that the fit has not seen.
         new_task
-            Whether its tasks were not fitted: their weights come from the prior, given what was learned.
+            Whether some of its tasks were not fitted, as `predict` has it.
         repeats
-            How often those weights are drawn for each posterior draw; 10 make `Score.together` steady.
+            How often their weights are drawn for each posterior draw; 10 make `Score.together` steady.
         seed
             Of the draws of new tasks' weights.
 
@@ -184,16 +188,13 @@ class Posterior:
         """
         if repeats < 1:
             raise InputError(message("repeats", "at least 1", repeats, "Try 10."))
-        request = request_of_data(self.program, data, new=new_task)
-        draws: list[Mapping[str, Tensor]] = [self.draws]
-        if new_task:
-            tasks, features = data.schema.tasks, data.task_features
-            draws = [self._new_draws(tasks, features, seed + i) for i in range(repeats)]
-        return _score.score(self.program, draws, request.batch, request.tasks)
-
-    def _new_draws(self, tasks: tuple[str, ...], task_features: Any, seed: int) -> dict[str, Tensor]:
-        dims = new_dims(self.program, tasks, task_features)
-        return new_weights(self.program, self.draws, dims, seed)
+        require_data(data)
+        tasks, features = data.schema.tasks, data.task_features
+        draws, new = asked(self.program, self.draws, tasks, new_task, features, seed)
+        further = range(1, repeats if new else 1)
+        drawn = [asked(self.program, self.draws, tasks, new_task, features, seed + i)[0] for i in further]
+        request = request_of_data(self.program, data, new=new)
+        return _score.score(self.program, [draws, *drawn], request.batch, request.tasks)
 
     def relatedness(self, tasks: Tasks = None, level: float = 0.9, *, of: Of = "weights") -> Relatedness:
         """How alike ``tasks`` are, all by default; what the number means depends on the prior.

@@ -15,7 +15,7 @@ from bayes_mtl.data._require_data import require_data
 from bayes_mtl.data._same_encoding import encoded_otherwise
 from bayes_mtl.data._standardise import standardised_rows
 from bayes_mtl.model import Program
-from bayes_mtl.posterior._new_tasks import standardised_features
+from bayes_mtl.posterior._fitted_and_new import features_of
 
 COLUMNS = ("offset", "trials", "noise")
 _NEW = "Pass new_task=True to draw its weights from the prior."
@@ -41,12 +41,14 @@ class Request:
 
 
 def request_of_data(
-    program: Program, data: TaskData, *, new: bool = False, task_features: Any = None
+    program: Program, data: TaskData, *, new: bool | tuple[str, ...] = False, task_features: Any = None
 ) -> Request:
-    """Observations of a data set whose tasks were all fitted, or are all new.
+    """Observations of a data set.
 
     Parameters
     ----------
+    new
+        Whether all its tasks are new, or the names of those that are.
     task_features
         Of new tasks, where the data do not hold them.
     """
@@ -63,7 +65,8 @@ def request_of_data(
             position = program.schema.encode_tasks(np.asarray(data.schema.tasks, dtype=object), _NEW)
         columns = {name: getattr(data, name) for name in COLUMNS}
         given = data.task_features if task_features is None else task_features
-        features = standardised_features(program, tasks, given) if new else None
+        names = tasks if new is True else new or ()
+        features = features_of(program, tasks, names, given) if new else None
         number = len(tasks) if new else None
         x = standardised_rows(data, program.scaling, slice(None))
         batch = _batch(program, x, position[data.task], columns, data.y, number, features)
@@ -110,7 +113,8 @@ def check_features(program: Program, data: TaskData) -> None:
                 "columns encoded as the fitted ones were",
                 f"{listed(otherwise)} with levels, knots or means of these rows",
                 "Make the data by TaskData.from_frame(..., schema=posterior.program.schema), which is the "
-                "schema of the fitted data, with .with_tasks(names) where tasks are new; or pass predict the frame.",
+                "schema of the fitted data, with .with_tasks(names) where tasks are new; "
+                "or pass predict the frame.",
             )
         )
 
@@ -143,7 +147,7 @@ def request_of_rows(
     task
         A label for all rows, a label a row, or the name of a column of the frame.
     new
-        Names of tasks that were not fitted, where the rows belong to such.
+        Names of the tasks that were not fitted, where rows belong to such.
     task_features
         Of these.
     """
@@ -151,12 +155,14 @@ def request_of_rows(
     rows = _table(rows)
     x = program.schema.encode(rows)
     labels = _labels(rows, task, len(x))
-    if new is None:
+    if not new:
         position, tasks = program.schema.encode_tasks(labels, _remedy(rows, task)), program.schema.tasks
     else:
-        position, tasks = np.array([new.index(label) for label in labels], dtype=np.int64), new
+        tasks = tuple(dict.fromkeys(labels))
+        place = {name: i for i, name in enumerate(tasks)}
+        position = np.array([place[label] for label in labels], dtype=np.int64)
     standard = (x - program.scaling.x_mean) / program.scaling.x_sd
-    features = None if new is None else standardised_features(program, new, task_features)
+    features = features_of(program, tasks, new, task_features) if new else None
     batch = _batch(program, standard, position, columns, None, len(tasks) if new else None, features)
     index = (
         np.asarray(rows.index) if hasattr(rows, "index") and hasattr(rows, "columns") else np.arange(len(x))

@@ -135,13 +135,13 @@ def test_chunks_change_nothing(network: MLP | None, monkeypatch: pytest.MonkeyPa
     posterior = make_posterior(MultiTaskModel(Hierarchical(), Gaussian(noise="task"), network), data)
     whole = posterior.predict(data, kind="mean", keep_draws=True)
     density = posterior.log_likelihood(data)
-    new = posterior.log_likelihood(data, new_task=True)
+    new = posterior.log_likelihood(data, new_task="all")
     monkeypatch.setattr(_evaluate, "_LARGEST", 100)
     parts = posterior.predict(data, kind="mean", keep_draws=True)
     assert np.allclose(whole.draws, parts.draws, rtol=1e-6)
     assert np.allclose(density, posterior.log_likelihood(data), rtol=1e-4, atol=1e-4)
     # the noise of a new task is drawn once, not once a chunk
-    assert np.allclose(new, posterior.log_likelihood(data, new_task=True), rtol=1e-4, atol=1e-4)
+    assert np.allclose(new, posterior.log_likelihood(data, new_task="all"), rtol=1e-4, atol=1e-4)
 
 
 def test_known_noise_is_asked_for() -> None:
