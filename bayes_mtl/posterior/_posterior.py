@@ -199,6 +199,8 @@ class Posterior:
     def relatedness(self, tasks: Tasks = None, level: float = 0.9, *, of: Of = "weights") -> Relatedness:
         """How alike ``tasks`` are, all by default; what the number means depends on the prior.
 
+        Of many hundreds of tasks not all draws are taken: `Relatedness.draws` says how many.
+
         It is about their weights, or (with a network of `RelatedFeatures`) about their features; an
         `InputError` tells of an unknown task, fewer than two, and features that no prior relates.
         """

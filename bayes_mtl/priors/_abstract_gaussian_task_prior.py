@@ -74,12 +74,15 @@ class AbstractGaussianTaskPrior(AbstractTaskPrior):
             Posterior draws of the prior's sites and of ``weights``
             (``[draws, tasks, features, outputs]``, standardised).
         """
+        return self.related_among(draws, dims, torch.arange(draws["weights"].shape[-3]))
+
+    def related_among(self, draws: Mapping[str, Tensor], dims: Dims, tasks: Tensor) -> Tensor:
         weights = draws["weights"]
         hyper = {name: value for name, value in draws.items() if name != "weights"}
         hyper = hyper or {"_none": weights.new_zeros(len(weights), 1)}
         moments = at_draws(lambda: self.moments(dims), hyper)
         centre = moments.mean if moments.logits is None else weights.mean(-3, keepdim=True)
-        return cosines(weights - centre)
+        return cosines((weights - centre)[..., tasks.to(weights.device), :, :])
 
     def _sample(self, moments: Moments, dims: Dims) -> Float[Tensor, "*draws tasks features outputs"]:
         if moments.logits is not None:

@@ -162,6 +162,13 @@ class AbstractTaskPrior(ABC):
         """
         return cosines(draws["weights"] - draws["weights"].mean(-3, keepdim=True))
 
+    def related_among(self, draws: Mapping[str, Tensor], dims: Dims, tasks: Tensor) -> Tensor:
+        """`relatedness` of some tasks, by position: ``[draws, some tasks, some tasks]``.
+
+        For priors that need not relate all tasks for it; taken only beside the `relatedness` it belongs to.
+        """
+        return self.relatedness(draws, dims)[:, tasks][..., tasks]
+
     def derive(self, draws: Mapping[str, Tensor], dims: Dims) -> dict[str, Tensor]:
         """Quantities worth keeping beside the prior's sites, from all draws at once; none by default."""
         return {}

@@ -202,6 +202,9 @@ class GumbelSoftmax(AbstractTaskPrior):
         """Share of one task in the other's prior, averaged over both directions; 1 on the diagonal."""
         return mutual_shares(draws["alpha"])
 
+    def related_among(self, draws: Mapping[str, Tensor], dims: Dims, tasks: Tensor) -> Tensor:
+        return mutual_shares(draws["alpha"][:, tasks][..., tasks])
+
 
 def _state(dims: Dims) -> MixtureState:
     state = dims.state

@@ -185,7 +185,11 @@ class TaskClustering(AbstractGaussianTaskPrior):
 
     def relatedness(self, draws: Mapping[str, Tensor], dims: Dims) -> Float[Tensor, "draws tasks tasks"]:
         """Probability that two tasks belong to the same cluster, ``[draws, tasks, tasks]``."""
+        return self.related_among(draws, dims, torch.arange(dims.tasks))
+
+    def related_among(self, draws: Mapping[str, Tensor], dims: Dims, tasks: Tensor) -> Tensor:
         assignment = self.assignment(draws, dims)
+        assignment = assignment[:, tasks.to(assignment.device)]
         together = assignment @ assignment.mT
-        eye = torch.eye(dims.tasks, dtype=torch.bool, device=together.device)
-        return together.masked_fill(eye, 1.0)
+        itself = (tasks[:, None] == tasks).to(together.device)
+        return together.masked_fill(itself, 1.0)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import pyro
+import torch
 from jaxtyping import Float
 from pyro.distributions import Distribution, HalfNormal, LKJCholesky, Normal
 from torch import Tensor
@@ -78,5 +79,9 @@ class TaskCovariance(AbstractGaussianTaskPrior):
 
     def relatedness(self, draws: Mapping[str, Tensor], dims: Dims) -> Float[Tensor, "draws tasks tasks"]:
         """The correlation between tasks, ``[draws, tasks, tasks]``."""
+        return self.related_among(draws, dims, torch.arange(draws["task_correlation"].shape[-2]))
+
+    def related_among(self, draws: Mapping[str, Tensor], dims: Dims, tasks: Tensor) -> Tensor:
         factor = draws["task_correlation"].squeeze(1)
+        factor = factor[:, tasks.to(factor.device)]
         return factor @ factor.mT
