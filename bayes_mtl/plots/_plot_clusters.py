@@ -4,17 +4,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayes_mtl._errors import InputError, UnsupportedError, message
 from bayes_mtl.plots._canvas import canvas
 from bayes_mtl.plots._colour_bar import colour_bar
 from bayes_mtl.plots._labels import every, label_axis, room, shown
 from bayes_mtl.posterior import Posterior
+from bayes_mtl.posterior._clusters import assignment
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_SITE = "assignment"
 _MOST_LABELS = 60
 _MOST_NUMBERS = 30
 
@@ -45,7 +44,7 @@ def plot_clusters(posterior: Posterior, kind: str | None = None, ax: "Axes | Non
     InputError
         For an unknown kind.
     """
-    names, probability = _assignment(posterior, kind)
+    names, probability = assignment(posterior, kind)
     order = np.lexsort([-probability.max(1), probability.argmax(1)])
     values, names = probability[order], [names[i] for i in order]
     number, clusters = values.shape
@@ -66,24 +65,3 @@ def plot_clusters(posterior: Posterior, kind: str | None = None, ax: "Axes | Non
         axes.set_title(shown(kind), fontsize=10)
     colour_bar(figure, image, axes, "probability that the task belongs to the cluster", aspect=40)
     return figure
-
-
-def _assignment(posterior: Posterior, kind: str | None) -> tuple[list[str], np.ndarray]:
-    """Names of the tasks and their probabilities ``[tasks, clusters]``."""
-    program = posterior.program
-    found = {
-        name: tasks
-        for name, tasks in program.kinds
-        if (f"{name}/{_SITE}" if name else _SITE) in posterior.draws
-    }
-    if not found:
-        raise UnsupportedError(
-            f"{type(program.prior).__name__} does not assign tasks to clusters. Fit TaskClustering, or use "
-            "plot_relatedness to see which tasks are alike."
-        )
-    if kind is None:
-        kind = next(iter(found))
-    if kind not in found:
-        raise InputError(message("kind", f"one of {list(found)}", repr(kind), "Choose one of them."))
-    draws = posterior.draws[f"{kind}/{_SITE}" if kind else _SITE]
-    return [posterior.tasks[t] for t in found[kind]], draws.double().mean(0).numpy()

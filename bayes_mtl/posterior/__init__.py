@@ -2,6 +2,7 @@
 
 from bayes_mtl.posterior._build import build_posterior
 from bayes_mtl.posterior._clades import clades
+from bayes_mtl.posterior._clusters import clusters
 from bayes_mtl.posterior._consensus_tree import consensus_tree
 from bayes_mtl.posterior._credible_tree import credible_tree
 from bayes_mtl.posterior._evaluate import log_likelihood, total_log_likelihood
@@ -22,6 +23,7 @@ __all__ = [
     "SupportTree",
     "build_posterior",
     "clades",
+    "clusters",
     "consensus_tree",
     "credible_tree",
     "load",
