@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from bayes_mtl._errors import InputError, InputTypeError, message
+from bayes_mtl._errors import InputError, message
 from bayes_mtl.data import TaskData
+from bayes_mtl.diagnostics._compared import Fit, compared
 from bayes_mtl.diagnostics._latents import at_one_point
 from bayes_mtl.diagnostics._loo import loo
 from bayes_mtl.diagnostics._loo_tasks import loo_tasks
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def compare(
-    posteriors: Mapping[str, Posterior],
-    data: TaskData,
+    posteriors: Mapping[str, Fit],
+    data: TaskData | None = None,
     over: Literal["observations", "tasks"] = "observations",
 ) -> "pd.DataFrame":
     """Which of several models predicts best what was left out.
@@ -28,9 +29,10 @@ def compare(
     Parameters
     ----------
     posteriors
-        Name -> posterior, all fitted on ``data``.
+        Name -> posterior, fitted on ``data``; or name -> (posterior, its own data), where these have the same
+        observations and other features, which says whether a feature is needed.
     data
-        The data of the fits.
+        The data of the fits that come without.
     over
         ``"observations"``: new rows of the same tasks (`loo`); ``"tasks"``: rows of new tasks (`loo_tasks`).
 
@@ -46,7 +48,8 @@ def compare(
     Raises
     ------
     InputError
-        For fewer than two models, another ``over``, or data that are not those of the fits.
+        For fewer than two models, another ``over``, data that are not those of the fits, or data sets whose
+        observations differ (targets, tasks, or their order).
     InputTypeError
         For posteriors without names, such as a list of them.
     UnsupportedError
@@ -69,15 +72,10 @@ def compare(
 
     if over not in ("observations", "tasks"):
         raise InputError(message("over", "'observations' or 'tasks'", repr(over), "Choose one."))
-    remedy = "Pass {'one': posterior, 'other': posterior}, under names of your own."
-    if not isinstance(posteriors, Mapping):
-        found = type(posteriors).__name__
-        raise InputTypeError(message("posteriors", "a dictionary of posteriors by name", found, remedy))
-    if len(posteriors) < 2:
-        raise InputError(message("posteriors", "at least two, by name", f"{len(posteriors)}", remedy))
+    pairs = compared(posteriors, data)
     left_out = loo if over == "observations" else loo_tasks
-    results = {name: left_out(posterior, data) for name, posterior in posteriors.items()}
-    _warn_of_points(posteriors)
+    _warn_of_points({name: posterior for name, (posterior, _) in pairs.items()})
+    results = {name: left_out(posterior, own) for name, (posterior, own) in pairs.items()}
     best = max(results.values(), key=lambda result: result.total)
     weights = stacking(np.stack([result.elpd for result in results.values()], 1))
     rows = {}

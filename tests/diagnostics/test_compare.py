@@ -45,6 +45,30 @@ def test_hyperparameters_at_a_point_are_warned_of(posteriors: dict[str, Posterio
     assert len(compare({"one": point, "other": point}, data())) == 2  # alike: fair, and no warning
 
 
+def test_fits_with_other_features_are_compared_on_their_own_data(posteriors: dict[str, Posterior]) -> None:
+    full = data()
+    less = TaskData.from_arrays(
+        full.x[:, :1], full.y, full.task, task_names=list(full.schema.tasks), feature_names=["age"]
+    )
+    one = posteriors["population"]
+    other = Collapsed(draws=500).run(MultiTaskModel(Hierarchical(), Gaussian()), less)
+    table = compare({"without intake": (other, less), "with": (one, full)})
+    assert list(table.index) == ["with", "without intake"]
+    difference = loo(other, less).elpd - loo(one, full).elpd
+    assert table["difference"].tolist() == pytest.approx([0.0, difference.sum()])
+    assert table["se_difference"].iloc[1] == pytest.approx(np.sqrt(96) * difference.std())
+    assert table["difference"].iloc[1] < -2 * table["se_difference"].iloc[1]  # slopes of 0.5 and noise of 0.5
+    mixed = compare({"without intake": (other, less), "with": one}, full)
+    np.testing.assert_array_equal(mixed.to_numpy(), table.to_numpy())
+    with pytest.raises(InputError, match="data: expected the data of 'with', found none"):
+        compare({"without intake": (other, less), "with": one})
+    turned = TaskData.from_arrays(
+        less.x, less.y[::-1].copy(), less.task, task_names=list(less.schema.tasks), feature_names=["age"]
+    )
+    with pytest.raises(InputError, match="expected fits to the same observations"):
+        compare({"with": (one, full), "other": (other, turned)})
+
+
 def test_over_tasks(posteriors: dict[str, Posterior]) -> None:
     both = {"a": posteriors["population"], "b": posteriors["population"]}
     table = compare(both, data(), over="tasks")
