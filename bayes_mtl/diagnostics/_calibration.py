@@ -122,6 +122,9 @@ def calibration(
     The band of `Calibration.to_frame` takes observations as independent. Those of one task share its
     unknown weights, so with few tasks shares scatter more than the band says.
 
+    With a trained network, what is left out here was seen by the network, and its shares are nearly those of
+    the training data: hold data out (``data.split()``), and pass these.
+
     References
     ----------
     Czado, Gneiting and Held, Predictive model assessment for count data (Biometrics 2009): randomised

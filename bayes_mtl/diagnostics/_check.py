@@ -8,6 +8,7 @@ from bayes_mtl.diagnostics._check_experts import check_experts
 from bayes_mtl.diagnostics._check_gradient import check_gradient
 from bayes_mtl.diagnostics._check_hyperparameters import check_hyperparameters
 from bayes_mtl.diagnostics._check_left_out import check_left_out
+from bayes_mtl.diagnostics._check_network import check_network
 from bayes_mtl.diagnostics._check_priors import check_priors
 from bayes_mtl.diagnostics._check_sparsity import check_sparsity
 from bayes_mtl.diagnostics._check_units import check_units
@@ -62,6 +63,7 @@ def check(posterior: Posterior, data: TaskData | None = None) -> Report:
     from the fit beside those that were observed; at tasks that seem to be measured in another unit; and,
     where the weights can be integrated out and there are up to 20 hyperparameters, at whether the intervals
     of these hold what they claim: k-hat does not see what lies where the approximation never draws.
+    What is left out of a fit with a network was seen by the network, which is noted.
 
     Observations are judged by a part of the draws, at least 200, where draws times observations exceed half
     a million; those that stand out are judged by all draws. Tasks are judged by about 250 draws. The elpd
@@ -75,6 +77,8 @@ def check(posterior: Posterior, data: TaskData | None = None) -> Report:
     outcomes = [outcome for layer in _LAYERS if (outcome := layer(posterior)) is not None]
     if data is not None:
         outcomes += check_left_out(posterior, data)
+        seen = check_network(posterior)
+        outcomes += [] if seen is None else [seen]
         spread = check_hyperparameters(posterior, data)
         units = check_units(posterior, data)
         outcomes += [found for found in (spread, units) if found is not None]

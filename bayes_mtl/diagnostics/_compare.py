@@ -8,6 +8,7 @@ import numpy as np
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.data import TaskData
+from bayes_mtl.diagnostics._check_network import trained_network
 from bayes_mtl.diagnostics._compared import Fit, compared
 from bayes_mtl.diagnostics._latents import at_one_point
 from bayes_mtl.diagnostics._loo import loo
@@ -61,7 +62,9 @@ def compare(
     task share their luck: with few tasks, standard errors over observations are on the small side.
 
     A model whose hyperparameters are at their mode, beside others that draw them, is warned of: the mode has
-    seen every observation, and stays where it is when one is left out.
+    seen every observation, and stays where it is when one is left out. So is a trained network beside models
+    without one. What is left out here was seen by the network: hold data out (``data.split()``), and compare
+    by ``posterior.score(held_out)``, also where all models have a network.
 
     References
     ----------
@@ -74,7 +77,9 @@ def compare(
         raise InputError(message("over", "'observations' or 'tasks'", repr(over), "Choose one."))
     pairs = compared(posteriors, data)
     left_out = loo if over == "observations" else loo_tasks
-    _warn_of_points({name: posterior for name, (posterior, _) in pairs.items()})
+    fits = {name: posterior for name, (posterior, _) in pairs.items()}
+    _warn_of_points(fits)
+    _warn_of_networks(fits)
     results = {name: left_out(posterior, own) for name, (posterior, own) in pairs.items()}
     best = max(results.values(), key=lambda result: result.total)
     weights = stacking(np.stack([result.elpd for result in results.values()], 1))
@@ -102,5 +107,16 @@ def _warn_of_points(posteriors: Mapping[str, Posterior]) -> None:
             f"All draws of {', '.join(map(repr, points))} share the same hyperparameters, which have seen "
             "what is left out, and those of other models do not: the comparison favours the former. Fit them "
             "with Collapsed(hyperparameters=SVI()), or SVI().",
+            stacklevel=3,
+        )
+
+
+def _warn_of_networks(posteriors: Mapping[str, Posterior]) -> None:
+    trained = [name for name, posterior in posteriors.items() if trained_network(posterior)]
+    if trained and len(trained) < len(posteriors):
+        warnings.warn(
+            f"What is left out here was seen by the network of {', '.join(map(repr, trained))}, and other "
+            "models have none: the comparison favours the former. Hold data out, data.split(), and compare "
+            "by posterior.score(held_out).",
             stacklevel=3,
         )
