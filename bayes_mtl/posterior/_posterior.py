@@ -199,9 +199,7 @@ class Posterior:
     def relatedness(self, tasks: Tasks = None, level: float = 0.9, *, of: Of = "weights") -> Relatedness:
         """How alike ``tasks`` are, all by default; what the number means depends on the prior.
 
-        Of many hundreds of tasks not all draws are taken: `Relatedness.draws` says how many.
-
-        It is about their weights, or (with a network of `RelatedFeatures`) about their features; an
+        It is about their weights, or (with a network of `RelatedFeatures`) about their features. An
         `InputError` tells of an unknown task, fewer than two, and features that no prior relates.
         """
         return _relatedness.relatedness(self, tasks, level, of)
@@ -211,7 +209,10 @@ class Posterior:
         return _summary.weights(self, level)
 
     def summary(self, level: float = 0.9) -> "pd.DataFrame":
-        """Hyperparameters and likelihood parameters, standardised scale: mean, sd and interval of each."""
+        """Hyperparameters and likelihood parameters: mean, sd, interval and ``units`` of each.
+
+        ``fixed`` is in the user's. What each task has is elsewhere: `weights`, a noise in `to_arviz`.
+        """
         return _summary.summary(self, level)
 
     def contrast(self, first: str, second: str, level: float = 0.9) -> "pd.DataFrame":

@@ -36,7 +36,8 @@ def summary(posterior: "Posterior", level: float) -> "pd.DataFrame":
         for position in np.ndindex(*named.values.shape[1:]):
             entry = ", ".join(str(labels[d][i]) for d, i in zip(named.dims, position, strict=True))
             rows.append(f"{name}[{entry}]" if entry else name)
-        tables.append(_statistics(values, level))
+        units = np.full(values.shape[1], "user's" if name == "fixed" else "standardised", dtype=object)
+        tables.append({**_statistics(values, level), "units": units})
     joined = {key: np.concatenate([table[key] for table in tables]) for key in tables[0]} if tables else {}
     return pd.DataFrame(joined, index=pd.Index(rows, name="site"))
 

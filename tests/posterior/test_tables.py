@@ -9,7 +9,7 @@ from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._errors import InputError
 from bayes_mtl.likelihoods import Bernoulli, Categorical, Gaussian, Mixed
 from bayes_mtl.posterior import _relatedness
-from bayes_mtl.posterior._units import weights_in_units
+from bayes_mtl.posterior._units import fixed_in_units, weights_in_units
 from bayes_mtl.priors import Hierarchical, Independent, Pooled, TaskClustering, TaskCovariance
 from tests.posterior.examples import example, make_data, make_posterior
 
@@ -103,6 +103,10 @@ def test_tables_of_weights_and_hyperparameters() -> None:
     assert np.isclose(summary.loc["mean[x0]", "sd"], mean[:, 1].std())
     # one line a hyperparameter; the weights and what belongs to single tasks have their own tables
     assert {name.split("[")[0] for name in summary.index} == {"mean", "scale", "correlation", "fixed"}
+    of_fixed = [name.startswith("fixed[") for name in summary.index]
+    np.testing.assert_array_equal(summary["units"] == "user's", of_fixed)
+    fixed = fixed_in_units(posterior.program, posterior.draws)[:, 0, 0, 0].mean()
+    assert np.isclose(summary.loc["fixed[x2]", "mean"], float(fixed))
 
 
 def test_a_summary_may_have_nothing_to_say() -> None:
