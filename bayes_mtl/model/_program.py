@@ -60,9 +60,8 @@ class Program(PyroModule):
     ) -> None:
         super().__init__()
         self.prior, self.likelihood, self.fixed_prior = prior, likelihood, fixed
-        self.schema, self.scaling = schema, scaling
+        self.schema, self.scaling, self.network, self.offset = schema, scaling, network, offset
         self.kinds = tuple((name, tuple(int(t) for t in tasks)) for name, tasks in kinds)
-        self.network, self.offset = network, offset
         self.seam = nn.Identity()
         self.outputs = int(used_outputs.max())
         self.register_buffer("task_features", task_features, persistent=False)

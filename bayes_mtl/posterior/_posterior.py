@@ -20,7 +20,8 @@ from bayes_mtl.posterior._fitted_and_new import NewTask, asked
 from bayes_mtl.posterior._predict import predict
 from bayes_mtl.posterior._prediction import Prediction
 from bayes_mtl.posterior._relatedness import Of, Relatedness, Tasks
-from bayes_mtl.posterior._request import labels_of, refuse_beside_data, request_of_data, request_of_rows
+from bayes_mtl.posterior._request import refuse_beside_data, request_of_data, request_of_rows
+from bayes_mtl.posterior._row_labels import labels_of
 from bayes_mtl.posterior._save import save
 
 if TYPE_CHECKING:
@@ -105,8 +106,8 @@ class Posterior:
         task_features
             Of new tasks, where the model uses them: a frame indexed by task, or one row for each.
         offset, trials, noise
-            Of each row, or one number for all; a TaskData has its own. A model that was fitted with an offset
-            asks for it: ``offset=0`` predicts rates.
+            Of each row, one number for all, or the frame's column; a TaskData has its own. A model that was
+            fitted with an offset asks for it: ``offset=0`` predicts rates.
         level
             Probability of the interval.
         kind
@@ -133,11 +134,8 @@ class Posterior:
             request = request_of_data(self.program, rows, new=new, task_features=task_features)
         else:
             if task is None and not new_task:
-                raise InputError(
-                    message(
-                        "task", "a task for each row", "none", "Pass task=, or new_task=True for a new one."
-                    )
-                )
+                remedy = "Pass task=, or new_task=True for a new one."
+                raise InputError(message("task", "a task for each row", "none", remedy))
             if new_task:
                 which: NewTask = "all" if task is None else new_task
                 task = labels_of(rows, "new task" if task is None else task)

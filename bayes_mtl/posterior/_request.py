@@ -9,16 +9,16 @@ import torch
 
 from bayes_mtl._errors import InputError, message
 from bayes_mtl.data import Batch, TaskData, full_batch
-from bayes_mtl.data._columns_encoder import as_frame
-from bayes_mtl.data._names import label_text, label_texts, listed, positions, suggestion
+from bayes_mtl.data._columns_encoder import numeric_column
+from bayes_mtl.data._names import listed
 from bayes_mtl.data._require_data import require_data
 from bayes_mtl.data._same_encoding import encoded_otherwise
 from bayes_mtl.data._standardise import standardised_rows
 from bayes_mtl.model import Program
 from bayes_mtl.posterior._fitted_and_new import features_of
+from bayes_mtl.posterior._row_labels import NEW, as_table, labels_of, unknown_task
 
 COLUMNS = ("offset", "trials", "noise")
-_NEW = "Pass new_task=True to draw its weights from the prior."
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ def request_of_data(
     else:
         position = np.arange(len(tasks))
         if not new:
-            position = program.schema.encode_tasks(np.asarray(data.schema.tasks, dtype=object), _NEW)
+            position = program.schema.encode_tasks(np.asarray(data.schema.tasks, dtype=object), NEW)
         columns = {name: getattr(data, name) for name in COLUMNS}
         given = data.task_features if task_features is None else task_features
         names = tasks if new is True else new or ()
@@ -146,17 +146,20 @@ def request_of_rows(
     ----------
     task
         A label for all rows, a label a row, or the name of a column of the frame.
+    columns
+        Of offset, trials and noise: a number for all rows, one a row, or the name of a column of the frame.
     new
         Names of the tasks that were not fitted, where rows belong to such.
     task_features
         Of these.
     """
+    rows = as_table(rows)
+    columns = {name: _by_name(rows, values, name) for name, values in columns.items()}
     _check_offset(program, columns.get("offset"))
-    rows = _table(rows)
     x = program.schema.encode(rows)
-    labels = _labels(rows, task, len(x))
+    labels = labels_of(rows, task)
     if not new:
-        position, tasks = program.schema.encode_tasks(labels, _remedy(rows, task)), program.schema.tasks
+        position, tasks = program.schema.encode_tasks(labels, unknown_task(rows, task)), program.schema.tasks
     else:
         tasks = tuple(dict.fromkeys(labels))
         place = {name: i for i, name in enumerate(tasks)}
@@ -170,43 +173,13 @@ def request_of_rows(
     return Request(batch, tasks, index)
 
 
-def _remedy(rows: Any, task: Any) -> str:
-    """For an unknown task, which may have been meant for a column."""
-    if isinstance(task, str) and hasattr(rows, "columns") and task not in rows.columns:
-        near = suggestion(task, [label_text(name) for name in rows.columns])
-        return f"No column has this name, either. {near}{_NEW}"
-    return _NEW
-
-
-def labels_of(rows: Any, task: Any) -> list[str]:
-    """Task label of each row, as text."""
-    rows = _table(rows)
-    number = len(rows) if not hasattr(rows, "shape") else rows.shape[0]
-    return _labels(rows, task, number)
-
-
-def _table(rows: Any) -> Any:
-    """A mapping of columns as a frame, whose length is its rows'; others as they are."""
-    return as_frame(rows, "rows") if isinstance(rows, Mapping) else rows
-
-
-def _labels(rows: Any, task: Any, number: int) -> list[str]:
-    import pandas as pd
-
-    if isinstance(task, str) and hasattr(rows, "columns") and task in rows.columns:
-        task = rows[task]
-    if isinstance(task, (str, int)) or np.ndim(task) == 0:
-        task = [task] * number
-    missing = np.asarray(pd.isna(task if isinstance(task, np.ndarray) else np.asarray(task, dtype=object)))
-    if missing.any():
-        found = f"missing in {positions(missing.reshape(-1))}"
-        raise InputError(message("task", "a label for every row", found, "Drop these rows."))
-    labels = label_texts(task)
-    if len(labels) != number:
-        raise InputError(
-            message("task", f"{number} labels, one a row", len(labels), "Give each row its task.")
-        )
-    return labels
+def _by_name(rows: Any, values: Any, argument: str) -> Any:
+    """A column of the frame by its name; what has no name as it is."""
+    if not isinstance(values, str):
+        return values
+    if not hasattr(rows, "columns"):
+        raise InputError(message(argument, "numbers beside an array", repr(values), "Pass its values."))
+    return numeric_column(rows, values, argument)
 
 
 def _batch(

@@ -180,6 +180,17 @@ def test_a_model_with_an_offset_asks_for_it(tmp_path: Path) -> None:
     assert len(plain.predict(data.x, "school 0").mean) == 18
 
 
+def test_columns_of_the_frame_are_taken_by_name() -> None:
+    posterior, data = example(offset=np.linspace(-1, 1, 18))
+    frame = pd.DataFrame(data.x, columns=list(data.schema.features)).assign(exposure=data.offset)
+    named = posterior.predict(frame, "school 0", offset="exposure")
+    np.testing.assert_array_equal(named.mean, posterior.predict(data.x, "school 0", offset=data.offset).mean)
+    with pytest.raises(InputError, match=r"offset: expected the name of one column.*Did you mean 'exposure'"):
+        posterior.predict(frame, "school 0", offset="exposures")
+    with pytest.raises(InputError, match="offset: expected numbers beside an array, found 'exposure'"):
+        posterior.predict(data.x, "school 0", offset="exposure")
+
+
 def test_files_that_do_not_tell_of_offsets_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     posterior, data = example(offset=np.linspace(-1, 1, 18))
     written = _files.write
