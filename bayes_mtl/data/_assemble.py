@@ -98,11 +98,6 @@ def assemble(
     y = observations["y"]
     columns = observed_columns(options.observed, np.zeros(0) if y is None else y)
     columns = {**columns, **observations}
-    weight = columns["weight"]
-    if weight is not None and len(weight) and not weight.any():
-        raise InputError(
-            message("weight", "an observation with a weight above 0", "none", "Leave weight out.")
-        )
     return arrange(
         {
             "x": _order_columns(x, names, schema.columns),

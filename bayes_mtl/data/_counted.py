@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from bayes_mtl._errors import InputError, message
 from bayes_mtl.data._arrange import OBSERVED
 from bayes_mtl.data._task_data import TaskData
 
@@ -15,6 +16,15 @@ def weighted(data: TaskData) -> TaskData:
 
 
 def counted(data: TaskData) -> TaskData:
-    """`weighted`, or all where no weight is above 0: a model of nothing has a scale all the same."""
+    """`weighted`; data without any weight are refused."""
     some = weighted(data)
-    return some if len(some) else data
+    require_weight(len(some) > 0 or not len(data))
+    return some
+
+
+def require_weight(found: bool) -> None:
+    """Refuse data of which nothing counts."""
+    if not found:
+        raise InputError(
+            message("weight", "at least one above 0", "only 0", "Weights of 0 leave observations out.")
+        )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bayes_mtl._errors import InputError, InputTypeError, UnsupportedError, message
+from bayes_mtl.data._counted import require_weight
 from bayes_mtl.data._labels import encode_labels
 from bayes_mtl.data._moments import Moments
 from bayes_mtl.data._table_part import TablePart, same_for_task
@@ -107,10 +108,7 @@ def merge_parts(parts: Sequence[TablePart | None]) -> dict[str, Any]:
         targets = targets.merged(part.targets.among(place, len(names)))
         if part.task_features is not None:
             same_for_task(part.task_features, place, known, part.schema)
-    if not targets.count.any():
-        raise InputError(
-            message("weight", "at least one above 0", "only 0", "Weights of 0 leave observations out.")
-        )
+    require_weight(bool(targets.count.any()))
     return {
         "schema": schema,
         "counts": counts,

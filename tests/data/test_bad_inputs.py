@@ -295,10 +295,6 @@ CASES: dict[str, tuple[Callable[[], object], str]] = {
     "the target in a formula": (lambda: formula("y ~ age + log(y + 1)"), "found 'y', which is the target"),
     "the task as feature": (lambda: frame(task="size", x=["size"]), "found 'size', which is the task"),
     "the task in a formula": (lambda: formula("y ~ age + C(school)"), "the prior gives each task weights"),
-    "weights of nothing": (
-        lambda: frame(FRAME.assign(w=0.0), weight="w"),
-        "weight: expected an observation with a weight above 0, found none. Leave weight out.",
-    ),
     "numbers as objects": (
         lambda: frame(FRAME.assign(age=FRAME["age"].map(Decimal))),
         "Convert numbers: frame['age'] = pd.to_numeric(frame['age']). Encode a category",
