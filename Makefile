@@ -36,6 +36,8 @@ help:
 demo: $(READY)
 	$(BIN)/python tutorials/run.py --out build/demo tutorials/01_first_model.ipynb
 
+# Of the tests that take turns, those of the day; pytest prints the number, to be set to run them again.
+test: export BAYES_MTL_TURN ?= $(shell date +%j)
 test: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 

@@ -34,6 +34,11 @@ hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=No
 hypothesis.settings.load_profile("repeatable")
 
 
+def pytest_report_header() -> str:
+    """What to set so that the same part of the tests of `crossed` runs again."""
+    return f"BAYES_MTL_TURN={os.environ.get('BAYES_MTL_TURN', '0')}"
+
+
 @pytest.fixture(autouse=True)
 def _fresh_start() -> Iterator[None]:
     """Each test starts from the same random state and leaves no Pyro parameters behind."""
