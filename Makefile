@@ -29,7 +29,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python;
 # Many small tensor operations: a second OpenMP thread makes them slower, and tests share the cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test lint docs gallery lab bench tutorials package lowest clean
+.PHONY: help demo test arviz1 lint docs gallery lab bench tutorials package lowest clean
 help:
 	@sed -n 's/^#   make/make/p' Makefile
 
@@ -40,6 +40,10 @@ demo: $(READY)
 test: export BAYES_MTL_TURN ?= $(shell date +%j)
 test: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+# A second ArviZ for one of the tests, which would make it itself; .ci/run does so while lint runs.
+arviz1: $(READY)
+	$(BIN)/python -m tests.arviz_1
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,53 +14,10 @@ from scipy.stats import norm, rankdata
 
 from bayes_mtl import _arviz
 from tests import arviz_probe
+from tests.arviz_1 import cached, has_arviz_1
 
 ROOT = Path(__file__).resolve().parent.parent
 ADAPTER = ROOT / "bayes_mtl" / "_arviz.py"
-CACHE = ROOT / "build" / "arviz1"
-NEEDED = "import sys, arviz; sys.exit(sys.version_info < (3, 12) or int(arviz.__version__.split('.')[0]) < 1)"
-
-
-def has_arviz_1(python: Path | str) -> bool:
-    try:
-        return subprocess.run([python, "-c", NEEDED], capture_output=True, timeout=120).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-
-
-def interpreters() -> list[Path]:
-    """Pythons from 3.12 on that ArviZ 1.x could be installed for."""
-    names = ("python3.13", "python3.12")
-    found = [Path(path) for name in names if (path := shutil.which(name))]
-    folder = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    for name in ("3.13", "3.12"):
-        found += sorted(folder.glob(f"{name}.*/bin/python"), reverse=True)
-    return found
-
-
-def install(python: Path) -> str | None:
-    """Make the cached environment; the reason where that fails.
-
-    It is built aside and then moved, so that two workers do not write into one another's.
-    """
-    aside = CACHE.with_name(f"arviz1-{os.getpid()}")
-    commands = [
-        [python, "-m", "venv", aside],
-        [aside / "bin" / "python", "-m", "pip", "install", "-qq", "arviz>=1"],
-    ]
-    try:
-        for command in commands:
-            result = subprocess.run(command, capture_output=True, text=True, timeout=400)
-            if result.returncode:
-                return (result.stderr.strip().splitlines() or ["no message"])[-1]
-        if not has_arviz_1(CACHE / "bin" / "python"):
-            shutil.rmtree(CACHE, ignore_errors=True)
-            aside.rename(CACHE)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    return None
 
 
 @pytest.fixture(scope="session")
@@ -73,15 +29,10 @@ def arviz_1() -> str:
         return named
     if _arviz.generation() >= 1:
         return sys.executable
-    cached = str(CACHE / "bin" / "python")
-    if has_arviz_1(cached):
-        return cached
-    reason = "none was found"
-    for candidate in interpreters():
-        reason = install(candidate) or ""
-        if has_arviz_1(cached):
-            return cached
-    pytest.skip(f"no Python >= 3.12 with ArviZ >= 1 ({reason}); BAYES_MTL_ARVIZ1_PYTHON names one")
+    made, reason = cached()
+    if made is None:
+        pytest.skip(f"no Python >= 3.12 with ArviZ >= 1 ({reason}); BAYES_MTL_ARVIZ1_PYTHON names one")
+    return made
 
 
 @pytest.fixture(scope="session", params=["installed", "1.x"])
