@@ -26,14 +26,18 @@ def check_moments(subject: str, prior: AbstractGaussianTaskPrior, dims: Dims) ->
     mean, covariance = implied(stated, dims)
     sample = weights.double().expand(_DRAWS, dims.tasks, *dims.weights).flatten(1)
     centred = sample - mean
-    _compare(f"{subject}: mean of the sampled weights", centred, torch.zeros_like(mean))
-    products = (centred.unsqueeze(-1) * centred.unsqueeze(-2)).flatten(1)
-    _compare(f"{subject}: covariance of the sampled weights", products, covariance.flatten())
+    squares = centred.square()
+    _compare(f"{subject}: mean of the sampled weights", centred.mean(0), squares.mean(0), 0 * mean)
+    # Of each product of two weights: sums over draws are products of matrices, which hold no draw of a pair.
+    products, of_squares = (value.mT @ value / _DRAWS for value in (centred, squares))
+    _compare(f"{subject}: covariance of the sampled weights", products, of_squares, covariance)
 
 
-def _compare(rule: str, sample: Tensor, expected: Tensor) -> None:
-    error = sample.std(0) / _DRAWS**0.5
-    distance = (sample.mean(0) - expected).abs()
+def _compare(rule: str, found: Tensor, square: Tensor, expected: Tensor) -> None:
+    """Compare averages over draws, given those of the squares of what was averaged."""
+    found, square, expected = found.flatten(), square.flatten(), expected.flatten()
+    error = (square - found.square()).clamp_min(0).sqrt() / _DRAWS**0.5
+    distance = (found - expected).abs()
     worst = int((distance - _ERRORS * error).argmax())
     require(
         # the weights are float32
