@@ -7,7 +7,7 @@ import torch
 
 from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._errors import InputError, UnsupportedError
-from bayes_mtl.inference import MAP, SVI, affinities, group_tasks
+from bayes_mtl.inference import SVI, affinities, group_tasks
 from bayes_mtl.inference._affinities import affinity
 from bayes_mtl.inference._group_tasks import _improved, _merged, _partitions, _value
 from bayes_mtl.likelihoods import Gaussian
@@ -106,4 +106,3 @@ def test_bad_input() -> None:
         group_tasks(table(0, 3) * np.nan, 2)
     with pytest.raises(UnsupportedError, match="no network"):
         affinities(MultiTaskModel(Independent(1.0), Gaussian()), opposed())
-    assert MAP().training is None

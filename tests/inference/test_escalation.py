@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from bayes_mtl import MultiTaskModel, Posterior, TaskData
+from bayes_mtl import MultiTaskModel
 from bayes_mtl._errors import InputError, UnsupportedError
 from bayes_mtl.inference import NUTS, SVI, Escalation
 from bayes_mtl.inference import _escalation as module
-from bayes_mtl.inference._escalation import k_hat, ladder
+from bayes_mtl.inference._escalation import k_hat
 from bayes_mtl.likelihoods import Gaussian
-from bayes_mtl.priors import GumbelSoftmax, Independent
+from bayes_mtl.priors import GumbelSoftmax
 from tests.inference.test_importance_resample import DATA, MODEL, closed_form
 
 SHORT = SVI(steps=300, learning_rate=0.05, progress=False, draws=1000, compile=False)
@@ -34,18 +34,19 @@ def test_it_stops_at_the_first_that_is_close_and_corrects_it() -> None:
 
 
 def test_chains_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "k_hat", lambda p: None if "NUTS" in p.record.method else 2.0)
-    monkeypatch.setattr(SVI, "run", lambda self, model, data, seed=0: _marked(model, data, seed))
-    tried = Escalation(SHORT, CHAINS).run(MODEL, DATA).record.settings["tried"]
-    names = [name.split(" (")[0] for name in tried.split(", then ")]
-    # a Gaussian likelihood: the weights are integrated out, and no chains of them follow
-    assert names == list(ladder(SHORT, CHAINS))[:-2] or names == list(ladder(SHORT, CHAINS))[:-1]
-
-
-def _marked(model: MultiTaskModel, data: TaskData, seed: int) -> Posterior:
-    from bayes_mtl.inference import Collapsed
-
-    return Collapsed(draws=30).run(model, data, seed=seed).with_record(method="SVI")
+    found = iter([2.0, 0.9, np.inf, 0.71, 1.2, None])
+    monkeypatch.setattr(module, "k_hat", lambda posterior: next(found))
+    posterior = Escalation(replace(SHORT, steps=5, draws=100), CHAINS).run(MODEL, DATA)
+    # the weights are integrated out, and no chains of them follow
+    assert posterior.record.settings["tried"].split(", then ") == [
+        "mean field (k-hat 2.00)",
+        "task blocks (k-hat 0.90)",
+        "low rank (k-hat inf)",
+        "full rank (k-hat 0.71)",
+        "collapsed points (k-hat 1.20)",
+        "collapsed chains",
+    ]
+    assert posterior.record.method == "Collapsed(NUTS)"
 
 
 def test_a_full_covariance_that_is_too_large_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,4 +78,3 @@ def test_settings_are_checked() -> None:
     model = MultiTaskModel(GumbelSoftmax(), Gaussian(noise="known"))
     with pytest.raises(UnsupportedError, match="Escalation does not fit GumbelSoftmax"):
         Escalation().run(model, DATA)
-    assert isinstance(MODEL.prior, Independent)
