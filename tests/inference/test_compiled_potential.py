@@ -35,21 +35,6 @@ def test_value_and_gradient_with_correlations() -> None:
         np.testing.assert_allclose(gradient, slope, rtol=1e-6, atol=1e-6)
 
 
-def test_value_and_gradient() -> None:
-    data = rows()
-    with local_parameters():
-        program = MultiTaskModel(Hierarchical(covariance="diagonal"), Gaussian()).program(data)
-        potential = Potential(CollapsedProgram(program, data))
-        points = potential.start.numpy() + np.random.default_rng(0).normal(size=(5, len(potential)))
-        plain = [potential.value_and_gradient(point) for point in points]
-        potential.compile()
-        compiled = [potential.value_and_gradient(point) for point in points]
-    for (value, gradient), (expected, slope) in zip(compiled, plain, strict=True):
-        # float64, sums in another order
-        np.testing.assert_allclose(value, expected, rtol=1e-10)
-        np.testing.assert_allclose(gradient, slope, rtol=1e-8, atol=1e-8)
-
-
 def test_a_singular_point_has_no_density() -> None:
     """A covariance that is no covariance beyond ``a = 1``."""
 
@@ -66,13 +51,24 @@ def test_a_singular_point_has_no_density() -> None:
         assert potential.value_and_gradient(np.array([2.0]))[0] == -math.inf
 
 
-def test_chains_are_those_of_the_uncompiled_density() -> None:
-    """Only rounding differs, and chains of a few steps do not spread it far."""
+def test_densities_and_chains_are_those_of_the_uncompiled_density() -> None:
+    """Weights integrated out. In one test, since both need the same machine code."""
     model, data = MultiTaskModel(Hierarchical(covariance="diagonal"), Gaussian()), rows()
+    with local_parameters():
+        potential = Potential(CollapsedProgram(model.program(data), data))
+        points = potential.start.numpy() + np.random.default_rng(0).normal(size=(5, len(potential)))
+        plain = [potential.value_and_gradient(point) for point in points]
+        potential.compile()
+        compiled = [potential.value_and_gradient(point) for point in points]
+    for (value, gradient), (expected, slope) in zip(compiled, plain, strict=True):
+        # float64, sums in another order
+        np.testing.assert_allclose(value, expected, rtol=1e-10)
+        np.testing.assert_allclose(gradient, slope, rtol=1e-8, atol=1e-8)
     means = []
     for compile in (True, False):
         nuts = NUTS(draws=20, warmup=20, chains=1, compile=compile, progress=False)
         means.append(Collapsed(nuts).run(model, data).draws["mean"].mean(0))
+    # only rounding differs, and chains of a few steps do not spread it far
     assert torch.allclose(*means, rtol=1e-3, atol=1e-3)
 
 
