@@ -1,6 +1,8 @@
 """Posteriors with planted faults, made from one quick fit."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,10 @@ from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.priors import Hierarchical
 
 
-def data(tasks: int = 30, rows: int = 20, names: list[str] | None = None) -> TaskData:
+def data(tasks: int = 30, rows: int = 20, names: Sequence[str] | None = None) -> TaskData:
     """Tasks around a common mean, with two features."""
     rng = np.random.default_rng(0)
-    names = [f"school {i:03d}" for i in range(tasks)] if names is None else names
+    names = [f"school {i:03d}" for i in range(tasks)] if names is None else list(names)
     weights = np.array([1.0, -1.0, 0.5]) + 0.5 * rng.normal(size=(len(names), 3))
     x = rng.normal(size=(len(names) * rows, 2))
     task = np.repeat(np.arange(len(names)), rows)
@@ -23,8 +25,9 @@ def data(tasks: int = 30, rows: int = 20, names: list[str] | None = None) -> Tas
     return TaskData.from_arrays(x, y, np.array(names)[task], feature_names=["age", "intake"])
 
 
+@cache
 def exact(
-    tasks: int = 30, draws: int = 2000, names: list[str] | None = None, laplace: int = 150
+    tasks: int = 30, draws: int = 2000, names: tuple[str, ...] | None = None, laplace: int = 150
 ) -> Posterior:
     """Independent draws; hyperparameters by a Gaussian around their mode, or at it (``laplace=0``)."""
     model = MultiTaskModel(Hierarchical(), Gaussian())

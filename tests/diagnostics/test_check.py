@@ -97,7 +97,7 @@ def test_a_prior_of_the_users_own_may_be_missing(tmp_path: Path) -> None:
 
 def test_hostile_names_stay_text() -> None:
     evil = "<img src=x onerror=alert(1)>"
-    posterior = as_chains(exact(names=[evil, "b", "c"], draws=400))
+    posterior = as_chains(exact(names=(evil, "b", "c"), draws=400))
     shift = torch.cat([torch.zeros(300), torch.full((100,), 9.0)])
     report = check(moved(posterior, "weights", (0, 0, 0), shift))
     assert any(evil in name for name in report.findings[0].names)
