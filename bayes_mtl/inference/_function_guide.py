@@ -1,6 +1,6 @@
 """A guide that is a plain function with ``pyro.param`` statements."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pyro
@@ -8,20 +8,23 @@ from torch import nn
 
 
 class FunctionGuide(nn.Module):
-    """Makes a module of a guide function: its parameters are its own, not those of Pyro's global store."""
+    """Makes a module of a guide function: its parameters are its own, not those of Pyro's global store.
+
+    They stand, unconstrained, where every module has its parameters, so that a step that is captured can put
+    others in their place.
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__()
         self._function = function
-        self._store: dict[str, Any] = {"params": {}, "constraints": {}}
+        self._constraints: dict[str, Any] = {}
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function with its own parameters in Pyro's store."""
-        with pyro.get_param_store().scope(state=self._store):
-            return self._function(*args, **kwargs)
-
-    def named_parameters(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, nn.Parameter]]:
-        """Unconstrained parameters that the function has declared so far."""
-        yield from self._store["params"].items()
+        own = vars(self)["_parameters"]
+        state = {"params": dict(own), "constraints": dict(self._constraints)}
+        with pyro.get_param_store().scope(state=state):
+            result = self._function(*args, **kwargs)
+        self._constraints = dict(state["constraints"])
+        own.update({name: value for name, value in state["params"].items() if name not in own})
+        return result

@@ -31,7 +31,9 @@ from bayes_mtl.networks import MLP
 from bayes_mtl.priors import AbstractTaskPrior, Hierarchical, Pooled
 from bayes_mtl.testing._example_data import example_data
 from tests.crossed import crossed
+from tests.inference import cases
 from tests.inference.cases import slow
+from tests.inference.test_svi import own_function
 from tests.likelihoods.cases import CASES
 from tests.priors.cases import PRIORS
 
@@ -108,6 +110,13 @@ def test_every_guide(name: str, particles: int) -> None:
     data, model = example_data(Gaussian(), 4, 2), MultiTaskModel(Hierarchical(), Gaussian())
     svi = SVI(particles=particles, guide=GUIDES[name], batch_size=8)
     same(trajectory(svi, model, data, captured=False), trajectory(svi, model, data, captured=True))
+
+
+def test_a_guide_that_is_a_function() -> None:
+    data, svi = cases.known(cases.rows()), SVI(particles=2, guide=own_function)
+    plain = trajectory(svi, cases.pooled(), data, captured=False)
+    same(plain, trajectory(svi, cases.pooled(), data, captured=True))
+    assert plain[0][-1] < plain[0][0] - 10.0  # of about 160: it is trained
 
 
 class WithDropout(nn.Module):
