@@ -8,7 +8,9 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from bayes_mtl._psis import psis
 from bayes_mtl._seed import seeded
+from bayes_mtl.inference import _adaptive_importance
 from bayes_mtl.inference._adaptive_importance import (
     WeightedPoints,
     adaptive_importance,
@@ -155,6 +157,29 @@ def test_moments_of_a_banana() -> None:
     assert weights @ x == pytest.approx(0.0, abs=4 * error)
     assert mean == pytest.approx(1.0, abs=4 * 1.5 * error)
     assert weights @ (y - mean) ** 2 == pytest.approx(2.25, abs=4 * 7.5 * error)
+
+
+def test_rounds_of_different_sizes_count_by_their_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Target over mixture has the mean of the constant that the density lacks, here that of a Gaussian."""
+    seen: list[np.ndarray] = []
+
+    def watched(log_ratios: np.ndarray, negligible: float) -> tuple[np.ndarray, float]:
+        seen.append(log_ratios.copy())
+        return psis(log_ratios, negligible)
+
+    monkeypatch.setattr(_adaptive_importance, "psis", watched)
+    sds = np.array([0.5, 2.0])
+    found = run(
+        lambda points: -0.5 * (points / torch.as_tensor(sds)).square().sum(-1), 2, sizes=(500, 4_000, 1_000)
+    )
+    assert [len(ratios) for ratios in seen] == [500, 4_500, 5_500]
+    for ratios in (np.exp(log) / (2 * np.pi * sds.prod()) for log in seen):
+        assert ratios.mean() == pytest.approx(1.0, abs=4 * ratios.std() / math.sqrt(len(ratios)))
+    # standard errors by the effective number
+    error = 1 / math.sqrt(found.effective)
+    points = found.points.numpy() / sds
+    np.testing.assert_allclose(found.weights @ points, 0.0, atol=4 * error)
+    np.testing.assert_allclose(found.weights @ points**2, 1.0, atol=4 * math.sqrt(2) * error)
 
 
 def test_both_humps_are_found_with_their_shares() -> None:
