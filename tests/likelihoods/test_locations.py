@@ -57,6 +57,48 @@ def test_by_hand(
     assert (without[0] == 0).all() and np.array_equal(without[1], found[1])
 
 
+OFFSET = np.log([9.0, 1.0])
+"""Its mean is log 3."""
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "y", "columns", "shift", "response"),
+    [
+        # As many of either: pooled odds are those of the offsets, 3 and 1 / 3, their rates 3 / 4 and 1 / 4.
+        (Bernoulli(), [1, 0], {}, -np.log(3), np.array([1, -1]) * np.log(1.375 / 0.125 / 3)),
+        (
+            Binomial(),
+            [4.0, 0.0],
+            {"trials": [4.0, 4.0]},
+            -np.log(3),
+            np.array([1, -1]) * np.log(4.375 / 0.125 / 3),
+        ),
+        # Three of eight and a half events added to one of two: odds of 4.5 / 4.5 again.
+        (Binomial(), [3.0, 1.0], {"trials": [4.0, 4.0]}, -np.log(3), np.zeros(2)),
+        # Five events of an exposure of ten.
+        (Poisson(), [5.0, 0.0], {}, np.log(0.5), np.log([5.5 / 5.0, 0.5 / 1.0])),
+    ],
+)
+def test_working_responses_of_data_with_an_offset_by_hand(
+    likelihood: AbstractLikelihood, y: Any, columns: dict[str, Any], shift: float, response: np.ndarray
+) -> None:
+    data = make_data(y, offset=OFFSET, **columns)
+    np.testing.assert_allclose(likelihood.location(data)[0], shift, rtol=1e-12)
+    np.testing.assert_allclose(likelihood.working_response(data)[:, 0], response, rtol=1e-12, atol=1e-12)
+
+
+def test_ordered_classes_with_an_offset_by_hand() -> None:
+    y, offset = [0, 1, 2, 2], np.array([0.5, -0.25, 1.0, 0.75])  # mean 0.5
+    # Half an observation added to each class: 1.5, 1.5 and 2.5 of 5.5; logits of the middles of their shares.
+    latent = np.log([0.75 / 4.75, 2.25 / 3.25, 4.25 / 1.25, 4.25 / 1.25])
+    data = make_data(y, list("ABBC"), offset=offset)
+    np.testing.assert_allclose(Ordinal().location(data)[0], np.log(3.5 / 1.5) - 0.5, rtol=1e-12)
+    np.testing.assert_allclose(Ordinal().working_response(data)[:, 0], latent - offset + 0.5, rtol=1e-12)
+    # The first cutpoint takes the location where no intercept does.
+    without = make_data(y, list("ABBC"), offset=offset, intercept=False)
+    np.testing.assert_allclose(Ordinal().working_response(without)[:, 0], latent - offset, rtol=1e-12)
+
+
 def test_categorical_shifts_are_the_centred_log_shares() -> None:
     data = make_data([0, 0, 0, 1, 2, 2])
     shift, spread = Categorical().location(data)
