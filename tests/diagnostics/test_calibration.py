@@ -8,7 +8,9 @@ from scipy.stats import kstest
 
 from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._errors import InputError
-from bayes_mtl.diagnostics import calibration
+from bayes_mtl.diagnostics import Calibration, calibration
+from bayes_mtl.diagnostics._check_left_out import _calibrated
+from bayes_mtl.diagnostics._each_observation import each_observation
 from bayes_mtl.inference import MAP, Collapsed
 from bayes_mtl.likelihoods import Gaussian, Poisson
 from bayes_mtl.priors import Hierarchical, Pooled
@@ -43,6 +45,29 @@ def test_counts_are_randomised_within_their_step() -> None:
     found = calibration(MAP(draws=300).run(MultiTaskModel(Pooled(), Poisson()), given), given)
     assert kstest(found.pit, "uniform").pvalue > 0.001  # 2 weights for 400 counts: in-sample is fair
     assert len(found) == 400
+
+
+def test_a_target_is_one_among_the_draws() -> None:
+    """Of 9 simulated targets k lie below it: its transform is in the (k + 1)th tenth, at random there."""
+    given, below = data(3, rows=10), np.zeros(30)
+
+    def watch(place: np.ndarray, simulated: np.ndarray) -> None:
+        below[place] = (simulated < given.y[place]).sum(0)
+
+    found = each_observation(exact(3, draws=9), given, left_out=False, watch=watch)
+    within = 10 * found.pit - below
+    # a place of its own for each, also of those with the same k
+    assert len(np.unique(below)) > 5 and len(np.unique(within.round(6))) == 30
+    assert within.min() >= 0 and within.max() <= 1 and kstest(within, "uniform").pvalue > 1e-3
+
+
+def test_the_worst_tasks_are_named_first() -> None:
+    """Of each 60 targets 48 lie in 80 % intervals, 57 in those of 95 %, and a number of its own in 50 %."""
+    inside = {"a": 30, "some": 12, "rather wide": 46, "b": 30, "narrow": 2, "wide": 48}
+    far = np.concatenate([np.repeat([0.1, 0.3, 0.45, 0.49], [k, 48 - k, 9, 3]) for k in inside.values()])
+    found = _calibrated(Calibration(0.5 + far, np.repeat(np.arange(6), 60), tuple(inside)))
+    named = {finding.title.split()[-1]: finding.names for finding in found.findings}
+    assert named == {"narrow": ("narrow", "some"), "wide": ("wide", "rather wide")}
 
 
 def test_what_was_seen_is_predicted_too_well_unless_left_out() -> None:

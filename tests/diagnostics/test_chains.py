@@ -77,6 +77,23 @@ def test_sticky_chains_have_few_effective_draws(posterior: Posterior) -> None:
     assert "fewer than 400" in found.what and "times as many draws" in found.remedy
 
 
+def test_sticky_tails_have_few_effective_draws(posterior: Posterior) -> None:
+    """Signs are independent, and sizes hardly change from one draw to the next: means are known, ends not."""
+    torch.manual_seed(0)
+    log_size, sign = torch.randn(4, 500), torch.randn(4, 500)
+    for i in range(1, 500):
+        log_size[:, i] = 0.95 * log_size[:, i - 1] + (1 - 0.95**2) ** 0.5 * log_size[:, i]
+    values = log_size.exp() * sign
+    statistics = _arviz.chain_statistics(values.double().numpy()[..., None])
+    assert statistics["ess_bulk"][0] > 1_000 and statistics["ess_tail"][0] < 200
+    own = posterior.draws["mean"].clone()
+    own[:, 0, 1, 0] = values.flatten()
+    report = check(replace(posterior, draws={**posterior.draws, "mean": own}))
+    found = next(f for f in report.findings if "effective" in f.title)
+    assert found.names == ("mean[age]",)
+    assert f"down to {statistics['ess_tail'][0]:.0f})" in found.title
+
+
 @pytest.mark.parametrize(("number", "severity"), [(1, "warning"), (100, "serious")])
 def test_divergences(posterior: Posterior, number: int, severity: str) -> None:
     (finding,) = check(posterior.with_record(divergences=number)).findings

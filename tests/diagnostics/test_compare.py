@@ -34,6 +34,12 @@ def test_the_best_is_first_and_differences_are_paired(posteriors: dict[str, Post
     difference = other.elpd - one.elpd
     assert table["difference"].tolist() == pytest.approx([0.0, difference.sum()])
     assert table["se_difference"].iloc[1] == pytest.approx(np.sqrt(96) * difference.std())
+    for name, own in zip(table.index, (one, other), strict=True):
+        row = table.loc[name]
+        assert row["elpd"] == pytest.approx(own.elpd.sum())
+        assert row["se"] == pytest.approx(np.sqrt(96) * own.elpd.std())
+        assert row["gap"] == pytest.approx(own.gap.sum())
+        assert row["pareto_k"] == own.pareto_k.max() and row["unreliable"] == own.unreliable.sum()
     assert table["weight"].sum() == pytest.approx(1.0)
     assert table["weight"].iloc[0] > 0.5
 

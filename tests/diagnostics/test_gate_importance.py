@@ -52,6 +52,7 @@ def test_two_clusters_by_hand() -> None:
     change = (expit(logit + slope[:, 1:2] / 2) - expit(logit - slope[:, 1:2] / 2)).mean(1)
     assert np.isclose(table.loc["z0", "mean"], np.abs(change).mean(), atol=1e-5)
     assert np.isclose(table.loc["z0", "lower"], np.quantile(np.abs(change), 0.1), atol=1e-5)
+    assert np.isclose(table.loc["z0", "upper"], np.quantile(np.abs(change), 0.9), atol=1e-5)
     assert np.isclose(signed.loc[("z0", 1), "mean"], change.mean(), atol=1e-5)
     assert np.isclose(signed.loc[("z0", 0), "mean"], -change.mean(), atol=1e-5)
     assert np.isclose(signed.loc[("z0", 1), "P(>0)"], (change > 0).mean())

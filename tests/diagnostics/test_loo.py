@@ -59,6 +59,16 @@ def test_it_is_the_closed_form() -> None:
     assert found.elpd[reliable] == pytest.approx(expected[reliable], abs=0.073)
 
 
+@pytest.mark.parametrize(("draws", "limit"), [(100, 0.5), (2_000, 1 - 1 / 3.30103), (10_000, 0.7)])
+def test_fewer_draws_bear_less_of_a_tail(draws: int, limit: float) -> None:
+    """1 - 1 / log10(draws), up to 0.7."""
+    k = limit + np.array([-0.01, 0.01, -np.inf, np.nan])
+    nothing = np.zeros(4)
+    found = LeaveOneOut("observations", nothing, nothing, k, np.zeros(4, int), ("a",), np.arange(4), draws)
+    assert found.limit == pytest.approx(limit, abs=1e-5)
+    assert found.unreliable.tolist() == [False, True, False, True]
+
+
 def test_an_outlier_is_named() -> None:
     given = known(rows((6, 6, 6)))
     y = given.y.copy()

@@ -11,7 +11,7 @@ from bayes_mtl import MultiTaskModel, Posterior, TaskData
 from bayes_mtl._errors import InputError
 from bayes_mtl.diagnostics import delta, metrics
 from bayes_mtl.diagnostics._calibration_error import calibration_error
-from bayes_mtl.diagnostics._task_metrics import two_classes
+from bayes_mtl.diagnostics._task_metrics import classes, two_classes
 from bayes_mtl.inference import SVI
 from bayes_mtl.likelihoods import Bernoulli, Categorical, LogNormal, Mixed
 from bayes_mtl.priors import Independent
@@ -86,6 +86,16 @@ def test_by_hand() -> None:
     # bins 0.0-0.1 (one of two happens, 0.05 said) and 0.9-1.0 (both happen, 0.9 said)
     happened, said = np.array([1, 0, 1, 1], dtype=bool), np.array([0.05, 0.05, 0.9, 1.0])
     assert calibration_error(happened, said) == pytest.approx((2 * 0.45 + 0.1) / 4)
+
+
+def test_several_classes_by_hand() -> None:
+    chances = np.array([[0.7, 0.2, 0.1], [0.25, 0.0, 0.75], [0.1, 0.15, 0.75], [0.0, 1.0, 0.0]])
+    found = classes(np.array([0.0, 1.0, 2.0, 1.0]), chances)
+    assert found["accuracy"] == 0.75
+    squares = [0.09 + 0.04 + 0.01, 0.0625 + 1.0 + 0.5625, 0.01 + 0.0225 + 0.0625, 0.0]
+    assert found["brier"] == pytest.approx(sum(squares) / 4)
+    # chosen with 0.7 (right, in a bin with twice 0.75, of which one is right) and 1.0 (right)
+    assert found["calibration_error"] == pytest.approx(abs(2.2 - 2.0) / 4)
 
 
 def test_calibrated_probabilities_have_little_error() -> None:

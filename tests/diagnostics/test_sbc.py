@@ -60,7 +60,12 @@ def test_an_exact_posterior_passes(exact: SimulationBasedCalibration) -> None:
 
 @pytest.mark.parametrize(
     ("bent", "verdict"),
-    [(Bent(sd=0.4), "too narrow"), (Bent(sd=2.5), "too wide"), (Bent(shift=0.8), "too high")],
+    [
+        (Bent(sd=0.4), "too narrow"),
+        (Bent(sd=2.5), "too wide"),
+        (Bent(shift=0.8), "too high"),
+        (Bent(shift=-0.8), "too low"),
+    ],
 )
 def test_a_wrong_posterior_fails(bent: Bent, verdict: str) -> None:
     found = sbc(MODEL, DATA, bent, simulations=30)
@@ -69,7 +74,7 @@ def test_a_wrong_posterior_fails(bent: Bent, verdict: str) -> None:
     assert (table["verdict"] == verdict).sum() >= 3, table
     assert f"miscalibrated: {table.index[0]}" in repr(found) or "log likelihood" in repr(found)
     # variational calibration asks for the centres alone
-    assert (table["symmetric"] < 0.001).any() == (verdict == "too high")
+    assert (table["symmetric"] < 0.001).any() == (verdict in ("too high", "too low"))
 
 
 def test_the_same_seed_gives_the_same_ranks(exact: SimulationBasedCalibration) -> None:

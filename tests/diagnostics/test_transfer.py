@@ -22,9 +22,9 @@ ODD = "$odd_{<b>}\n"
 
 
 def planted() -> tuple[TaskData, TaskData]:
-    """Five tasks alike with few rows, and one that is their opposite with many."""
+    """Five tasks alike, one of them with many rows, the others with few, and one that is their opposite."""
     rng = np.random.default_rng(0)
-    sizes = np.array([8, 8, 8, 8, 8, 60])
+    sizes = np.array([150, 4, 4, 4, 4, 20])
     task = np.repeat(np.arange(6), sizes + 40)
     x = rng.normal(size=(len(task), 3))
     y = np.where(task == 5, -1.0, 1.0) * (x @ [1.0, -1.0, 0.5]) + 0.3 * rng.normal(size=len(task))
@@ -39,8 +39,23 @@ def test_negative_transfer_is_named() -> None:
     train, test = planted()
     posterior = Collapsed(draws=300).run(MultiTaskModel(Pooled(), Gaussian()), train)
     found = transfer(posterior, train, test)
-    assert found.negative[0] == found.table["gain"].idxmin()
-    assert set(found.negative) == set(found.table.index[found.table["upper"] < 0])
+    table = found.table
+    assert found.negative[0] == ODD and not {"c", "d", "e"} & set(found.negative)
+    sides = np.select([table["lower"] > 0, table["upper"] < 0], ["gain", "loss"], "unclear")
+    assert table["verdict"].tolist() == sides.tolist()
+    # Four rows cannot tell four weights; 150 rows need no others. One task is a little better off by chance.
+    assert table["verdict"].to_dict() == {
+        "a": "loss",
+        "b": "unclear",
+        **dict.fromkeys("cde", "gain"),
+        ODD: "loss",
+    }
+    assert table.loc["b", "gain"] > 0
+    half = transfer(posterior, train, test.subset(test.task == 1), level=0.5).table
+    # Student's t with 39 degrees of freedom leaves 25 % above 0.681, and 5 % above 1.685
+    narrower = (half["upper"] - half["gain"]) / (table.loc["b", "upper"] - table.loc["b", "gain"])
+    assert narrower.tolist() == pytest.approx([0.681 / 1.685], rel=2e-3)
+    assert half.loc["b", "verdict"] == "gain"
     assert list(found.table.index) == list(train.schema.tasks)
     assert "negative transfer" in repr(found)
     assert (found.table["lower"] <= found.table["gain"]).all()
