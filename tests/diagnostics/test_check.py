@@ -43,9 +43,10 @@ def test_a_healthy_fit_has_no_warnings(prior: AbstractTaskPrior) -> None:
         assert f"- {looked_at}" in str(report)
 
 
+@pytest.mark.usefixtures("captured")
 def test_healthy_svi_has_no_warnings() -> None:
     model = MultiTaskModel(Pooled(), Gaussian())
-    fitted = SVI(steps=1500, progress=False, particles=1).run(model, data(5))
+    fitted = SVI(steps=1500, compile=True, progress=False, particles=1).run(model, data(5))
     assert check(fitted).healthy, str(check(fitted))
 
 

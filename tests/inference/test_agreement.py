@@ -66,18 +66,20 @@ WAYS: dict[str, tuple[AbstractInference, tuple[float, float], tuple[float, float
     "collapsed": (Collapsed(draws=1000), (0.2, 0.14), (0.2, 0.14)),
     "collapsed map": (Collapsed(MAP(), draws=1000), (0.2, 0.14), (0.25, 0.2)),
     "collapsed svi": (
-        Collapsed(SVI(steps=800, plateau=Plateau(50), progress=False)), (0.2, 0.14), (0.25, 0.2)
+        Collapsed(SVI(steps=800, plateau=Plateau(50), compile=True, progress=False)), (0.2, 0.14), (0.25, 0.2)
     ),
     "collapsed nuts": (
         Collapsed(NUTS(draws=500, warmup=100, chains=2, progress=False)), (0.2, 0.14), (0.2, 0.14)
     ),
     "svi": (
-        SVI(steps=1600, learning_rate=0.05, plateau=Plateau(150), progress=False), (0.3, 0.25), (0.8, 0.45)
+        SVI(steps=1600, learning_rate=0.05, plateau=Plateau(150), compile=True, progress=False),
+        (0.3, 0.25), (0.8, 0.45)
     ),
     "nuts": (NUTS(draws=250, warmup=250, chains=4, progress=False), (0.2, 0.14), (0.2, 0.14)),
 }  # fmt: skip
 
 
+@pytest.mark.usefixtures("captured")
 @pytest.mark.parametrize("name", [pytest.param(n, marks=cases.slow) if "nuts" in n else n for n in WAYS])
 def test_agrees_with_quadrature(name: str, exact: Exact) -> None:
     inference, of_weights, of_scales = WAYS[name]

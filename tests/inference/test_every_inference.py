@@ -6,7 +6,7 @@ from bayes_mtl.inference import MAP, NUTS, SVI, AbstractInference, Collapsed, Pl
 from bayes_mtl.testing import check_inference
 from tests.inference import cases
 
-SHORT = SVI(steps=400, learning_rate=0.1, plateau=Plateau(50), draws=2000, progress=False)
+SHORT = SVI(steps=400, learning_rate=0.1, plateau=Plateau(50), draws=2000, compile=True, progress=False)
 CHAINS = NUTS(draws=200, warmup=200, chains=2, progress=False)
 INFERENCES: dict[str, AbstractInference] = {
     "collapsed": Collapsed(),
@@ -20,6 +20,7 @@ INFERENCES: dict[str, AbstractInference] = {
 }
 
 
+@pytest.mark.usefixtures("captured")
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=cases.slow) if "nuts" in n else n for n in INFERENCES]
 )

@@ -25,7 +25,9 @@ from tests.inference import cases
 
 DATA = cases.rows()
 KNOWN = cases.known(DATA)
-QUICK = SVI(steps=1200, learning_rate=0.05, plateau=Plateau(window=100), draws=4000, progress=False)
+QUICK = SVI(
+    steps=1200, learning_rate=0.05, plateau=Plateau(window=100), draws=4000, compile=True, progress=False
+)
 
 
 def own_function(program: Any) -> Callable[..., None]:
@@ -57,6 +59,7 @@ FULL_RANK = {
 MEAN_FIELD = {"normal": AutoNormal, "function": own_function, "module": OwnModule}
 
 
+@pytest.mark.usefixtures("captured")
 @pytest.mark.parametrize("name", crossed([*FULL_RANK, *MEAN_FIELD], every=2))
 def test_guides_find_the_closed_form(name: str) -> None:
     inference = SVI(**{**vars(QUICK), "guide": {**FULL_RANK, **MEAN_FIELD}[name]})
@@ -71,6 +74,7 @@ def test_guides_find_the_closed_form(name: str) -> None:
     assert (draws.std(0) / sd - 1).abs().max() < 0.1
 
 
+@pytest.mark.usefixtures("captured")
 @pytest.mark.parametrize("temperature", [1.0, 3.0])
 def test_mini_batches_find_the_closed_form(temperature: float) -> None:
     data = cases.known(cases.rows((2, 10, 28), seed=4))
@@ -126,6 +130,7 @@ def test_tasks_of_several_kinds() -> None:
     assert np.isfinite(posterior.record.log_weights).all()
 
 
+@pytest.mark.usefixtures("captured")
 def test_log_weights_are_density_over_guide() -> None:
     posterior = QUICK.run(cases.pooled(), KNOWN)
     log_weights = posterior.record.log_weights
