@@ -116,7 +116,6 @@ def test_a_guide_that_is_a_function() -> None:
     data, svi = cases.known(cases.rows()), SVI(particles=2, guide=own_function)
     plain = trajectory(svi, cases.pooled(), data, captured=False)
     same(plain, trajectory(svi, cases.pooled(), data, captured=True))
-    assert plain[0][-1] < plain[0][0] - 10.0  # of about 160: it is trained
 
 
 class WithDropout(nn.Module):
