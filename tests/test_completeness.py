@@ -30,7 +30,6 @@ WORDS = {
 THROUGH = {
     "bayes_mtl.data.AbstractTaskData": "TaskData",
     "bayes_mtl.datasets.PairTruth": "correlated_pair",
-    "bayes_mtl.diagnostics.Calibration": "calibration",
     "bayes_mtl.diagnostics.MixtureNetwork": "expert_use",
     "bayes_mtl.diagnostics.Transfer": "transfer",
     "bayes_mtl.distributions.Forest": "Trees",
@@ -46,7 +45,6 @@ THROUGH = {
     "bayes_mtl.posterior.Prediction": "predict",
     "bayes_mtl.posterior.Relatedness": "relatedness",
     "bayes_mtl.posterior.SupportTree": "consensus_tree",
-    "bayes_mtl.posterior.total_log_likelihood": "SVI",
     "bayes_mtl.priors.Diffusion": "LatentHierarchy",
     "bayes_mtl.priors.Estimates": "SVI",
 }
