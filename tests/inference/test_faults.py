@@ -51,6 +51,7 @@ from bayes_mtl.inference import NUTS, Collapsed
 from tests.inference.test_faults import MODEL
 from tests.inference.cases import rows
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 sample = nutpie.sample
 
 def interrupted(*arguments, **settings):
@@ -95,9 +96,8 @@ def test_a_killed_fit_goes_on_as_if_nothing_had_happened(moment: str, tmp_path: 
 
 def test_ctrl_c_keeps_the_draws_of_chains_and_no_others() -> None:
     """In the draws, then in the warm-up."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", INTERRUPTED], cwd=ROOT, capture_output=True, text=True
-    )
+    command = [sys.executable, "-W", "ignore", "-c", INTERRUPTED]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.stdout.split("\n")[:2] == ["interrupted True", "none"], done.stderr
 
 
