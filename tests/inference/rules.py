@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from pyro.distributions import Normal
+from pyro.distributions import HalfNormal
 from torch import Tensor, nn
 
 from bayes_mtl import MultiTaskModel, TaskData
@@ -42,7 +42,7 @@ def data(seed: int = 0, sizes: tuple[int, ...] = (30, 20, 10)) -> TaskData:
 def model(network: nn.Module | None = None) -> MultiTaskModel:
     """Bayesian heads on a small network."""
     likelihood = Mixed({"c": Bernoulli()}, default=Gaussian(), groups=dict.fromkeys("abc", "all"))
-    return MultiTaskModel(Independent(Normal(0.0, 1.0)), likelihood, network=network or MLP(2, (4, 3)))
+    return MultiTaskModel(Independent(HalfNormal(1.0)), likelihood, network=network or MLP(2, (4, 3)))
 
 
 def one_step(

@@ -12,6 +12,7 @@ from bayes_mtl.diagnostics import check
 from bayes_mtl.inference import SVI, Collapsed, adapt
 from bayes_mtl.likelihoods import Bernoulli, Gaussian
 from bayes_mtl.networks import MLP, Frozen
+from bayes_mtl.posterior._new_tasks import new_dims, new_weights
 from bayes_mtl.priors import Hierarchical, LowRank, Pooled, TaskClustering, TaskCovariance
 
 TASKS, ROWS = 12, 15
@@ -167,7 +168,8 @@ def test_what_belongs_to_a_task_is_told_apart_where_only_one_was_fitted() -> Non
     assert grown.draws["mean"].shape[1] == grown.draws["scale"].shape[1] == 1
     assert torch.all(grown.draws["noise_scale"][:, 0] == 7.0)
     assert torch.all(grown.draws["noise_scale"][:, 1] < 7.0)
-    drawn = posterior._new_draws(("a", "b"), None, 0)["noise_scale"]
+    dims = new_dims(posterior.program, ("a", "b"), None)
+    drawn = new_weights(posterior.program, posterior.draws, dims, 0)["noise_scale"]
     # Half-normal of scale 1, 300 draws: 4 Monte-Carlo standard errors of its mean, 0.8.
     assert drawn.shape == (300, 2) and abs(float(drawn.mean()) - 0.798) < 4 * 0.603 / 600**0.5
 

@@ -26,7 +26,6 @@ def example(rows: int) -> TaskData:
         (60_000, SVI(particles=3), True, "cpu"),  # 1.8 million: launches would cost more than they save
         (60_000, SVI(particles=4, batch_size=1_000), True, "cpu"),
         (60_000, SVI(particles=4, device="cpu"), True, "cpu"),
-        (100, SVI(device="cuda"), False, "cuda"),
     ],
 )
 def test_a_gpu_where_it_pays(
