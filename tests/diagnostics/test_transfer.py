@@ -55,6 +55,9 @@ def test_negative_transfer_is_named() -> None:
     # Student's t with 39 degrees of freedom leaves 25 % above 0.681, and 5 % above 1.685
     narrower = (half["upper"] - half["gain"]) / (table.loc["b", "upper"] - table.loc["b", "gain"])
     assert narrower.tolist() == pytest.approx([0.681 / 1.685], rel=2e-3)
+    # 0.063 of a standard error at 5 %, and the gain of this task is 0.09 of one
+    slim = transfer(posterior, train, test.subset(test.task == 1), level=0.05).table
+    assert slim.loc["b", "verdict"] == "gain"
     assert list(found.table.index) == list(train.schema.tasks)
     assert "negative transfer" in repr(found)
     assert (found.table["lower"] <= found.table["gain"]).all()
