@@ -8,6 +8,7 @@ import torch
 from bayes_mtl._errors import InputError, UnsupportedError, message
 from bayes_mtl._psis import psis
 from bayes_mtl._seed import seeded
+from bayes_mtl.inference._adaptive_importance import effective_number
 from bayes_mtl.posterior import Posterior
 
 LARGEST_K = 0.7
@@ -73,7 +74,7 @@ def importance_resample(posterior: Posterior, *, draws: int | None = None, seed:
     weights = np.exp(smoothed)
     with seeded(seed):
         index = systematic(weights, number)
-    worth = 1.0 / float(np.square(weights / weights.sum()).sum())
+    worth = effective_number(weights / weights.sum())
     settings = {**record.settings, "resampled": f"k-hat {k:.2f}, worth {worth:.0f} of {len(weights)} draws"}
     return replace(
         posterior,
