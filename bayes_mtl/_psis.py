@@ -14,6 +14,8 @@ _LOWEST = -700.0
 _TINY = float(np.log(np.finfo(float).tiny))
 _BLOCK = 1 << 17
 """Numbers worked on together: about what a core's cache holds."""
+_ROUNDING = 1e-8
+"""Log weights that are this close are equal: sums of many densities are rounded."""
 _PRIOR_SIZE, _PRIOR_SHAPE = 10, 0.5
 _PRIOR_SCALE = 3
 _WIDE = 1e30
@@ -35,9 +37,9 @@ def psis(log_weights: np.ndarray, negligible: float = 1.0) -> tuple[np.ndarray, 
     numpy.ndarray
         ``[..., draws]`` float64.
     numpy.ndarray
-        ``[...]``: ``k``: ``-inf`` where the largest weights are all equal (no tail) or negligible, ``inf``
-        where the tail is too heavy to be fitted or a weight is not a number, NaN where there are too few
-        draws to tell. Above 0.7 the weights, and what they correct, are unreliable.
+        ``[...]``: ``k``: ``-inf`` where the largest weights are all equal up to rounding (no tail) or
+        negligible, ``inf`` where the tail is too heavy to be fitted or a weight is not a number, NaN where
+        there are too few draws to tell. Above 0.7 the weights, and what they correct, are unreliable.
     """
     given = np.asarray(log_weights)
     draws = given.shape[-1]
@@ -80,8 +82,9 @@ def _smooth_tails(weights: np.ndarray, size: int) -> np.ndarray:
     cut = np.maximum(tail[:, :1], _TINY)
     # Values equal to the cut are no part of the tail, which is shorter where there are ties.
     length = (tail > cut).sum(-1)
-    k = np.where(tail[:, 1] == 0, -np.inf, np.inf)
-    fitted = (length > 4) & np.isfinite(tail).all(-1) & (tail[:, 1] < 0)
+    tied = tail[:, 1] > -_ROUNDING
+    k = np.where(tied, -np.inf, np.inf)
+    fitted = (length > 4) & np.isfinite(tail).all(-1) & ~tied
     for n in np.unique(length[fitted]):
         rows = np.flatnonzero(fitted & (length == n))
         shift = np.exp(cut[rows])

@@ -180,7 +180,7 @@ def _worst(record: FitRecord, log_weights: np.ndarray) -> np.ndarray:
     if record.log_weights is None or not adapted(record):
         return log_weights
     before, now = (float(np.nan_to_num(psis(w)[1], nan=np.inf)) for w in (record.log_weights, log_weights))
-    return record.log_weights if before > now else log_weights
+    return record.log_weights if before >= now else log_weights
 
 
 def _repeat_last(values: np.ndarray) -> np.ndarray:
