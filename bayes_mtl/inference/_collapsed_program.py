@@ -49,10 +49,10 @@ def why_not_collapsed(program: Program) -> str | None:
 
 def correlated(prior: AbstractGaussianTaskPrior, dims: Dims) -> bool:
     """Whether the tasks are correlated given the hyperparameters."""
-    return _moments(prior, dims).tasks is not None
+    return moments_of(prior, dims).tasks is not None
 
 
-def _moments(prior: AbstractGaussianTaskPrior, dims: Dims) -> Moments:
+def moments_of(prior: AbstractGaussianTaskPrior, dims: Dims) -> Moments:
     """At some hyperparameters."""
     start = InitMessenger(partial(start_near_zero, {}))  # flat hyperpriors cannot be sampled from
     with seeded(0), torch.no_grad(), hidden(), start:
@@ -96,7 +96,7 @@ class CollapsedProgram:
     def numbers(self) -> int:
         """Numbers in the matrices of one call."""
         tasks, size = self.dims.tasks, self.dims.features
-        moments = _moments(self.prior, self.dims)
+        moments = moments_of(self.prior, self.dims)
         components = 1 if moments.logits is None else moments.logits.shape[-1]
         return components * (tasks * size) ** 2 if moments.tasks is not None else components * tasks * size**2
 

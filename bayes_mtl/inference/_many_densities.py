@@ -10,6 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from bayes_mtl.data import Batch
 from bayes_mtl.inference._collapsed_program import CollapsedProgram
+from bayes_mtl.inference._laplace_program import LaplaceProgram
 from bayes_mtl.inference._potential import Potential
 from bayes_mtl.inference._singular import SINGULAR
 
@@ -19,10 +20,15 @@ _IN_CACHE = 200_000
 
 def log_densities(potential: Potential, points: Tensor) -> Tensor:
     """``[points]``; minus infinity where a matrix is singular, or the density no number."""
-    together = max(1, _IN_CACHE // _numbers(potential))
+    together = in_cache(_numbers(potential))
     with _NotANumber(), torch.no_grad():
         found = torch.cat([_of_part(potential, part) for part in points.split(together)])
     return found.nan_to_num(nan=-math.inf, neginf=-math.inf)
+
+
+def in_cache(numbers: int) -> int:
+    """How many points that work on so many numbers each are worked on together."""
+    return max(1, _IN_CACHE // numbers)
 
 
 def _of_part(potential: Potential, points: Tensor) -> Tensor:
@@ -36,7 +42,7 @@ def _of_part(potential: Potential, points: Tensor) -> Tensor:
 
 def _numbers(potential: Potential) -> int:
     """Numbers that one point works on."""
-    if isinstance(potential.program, CollapsedProgram):
+    if isinstance(potential.program, (CollapsedProgram, LaplaceProgram)):
         return potential.program.numbers
     return max([1, *(batch.x.numel() for batch in potential.arguments if isinstance(batch, Batch))])
 
