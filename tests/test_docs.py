@@ -157,6 +157,7 @@ def short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
                 object.__setattr__(self, name, number if given is None else min(given, number))
 
         monkeypatch.setattr(kind, "__post_init__", shortened)
+    monkeypatch.setattr("bayes_mtl.inference._fit._SMALL", 0)  # by SVI, which is short above
     full = diagnostics.sbc
     monkeypatch.setattr(diagnostics, "sbc", lambda *a, **k: full(*a, **{**k, "simulations": 4}))
 

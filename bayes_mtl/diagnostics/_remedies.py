@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bayes_mtl.diagnostics._latents import collapsed, latent_sizes, of_weights, unknowns
 from bayes_mtl.inference._collapsed import FEW
 from bayes_mtl.inference._escalation import LARGEST_FULL_RANK
+from bayes_mtl.inference._laplace_program import why_no_laplace
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.posterior import Posterior
 from bayes_mtl.priors import AbstractGaussianTaskPrior
@@ -28,6 +29,8 @@ def better_inferences(posterior: Posterior) -> str:
             tries.append("Collapsed(), which draws so few hyperparameters exactly where it can")
         tries.append("Collapsed(hyperparameters=NUTS()), exact up to Monte-Carlo error")
     elif program.network is None:
+        if why_no_laplace(program) is None and record.settings.get("tried") is None:
+            tries.append("NestedLaplace(), exact where it does not refuse: few rows and hyperparameters")
         tries.append("NUTS(), exact up to Monte-Carlo error but slow")
     return numbered(tries)
 

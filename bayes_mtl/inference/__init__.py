@@ -20,6 +20,7 @@ from bayes_mtl.inference._lbtw import LBTW
 from bayes_mtl.inference._maml import MAML
 from bayes_mtl.inference._map import MAP
 from bayes_mtl.inference._memory import Memory
+from bayes_mtl.inference._nested_laplace import NestedLaplace
 from bayes_mtl.inference._network_training import NetworkTraining
 from bayes_mtl.inference._nuts import NUTS
 from bayes_mtl.inference._population_monte_carlo import PopulationMonteCarlo
@@ -51,6 +52,7 @@ __all__ = [
     "GradientSurgery",
     "InverseSize",
     "Memory",
+    "NestedLaplace",
     "NetworkTraining",
     "Plateau",
     "PopulationMonteCarlo",

@@ -11,7 +11,7 @@ from torch import Tensor
 from bayes_mtl._psis import psis
 from bayes_mtl.inference._student_mixture import StudentMixture
 
-_NEGLIGIBLE = 10.0
+NEGLIGIBLE = 10.0
 """Weights of which none counts more than so many times its share need no smoothing, whatever their tail."""
 
 
@@ -99,7 +99,7 @@ def adaptive_importance(
             return None
         shares = torch.tensor(sizes[: len(proposals)], dtype=every.dtype) / len(every)
         mixture = (each + shares.log().unsqueeze(-1)).logsumexp(0)
-        smoothed, k = psis((target - mixture).numpy(), _NEGLIGIBLE)
+        smoothed, k = psis((target - mixture).numpy(), NEGLIGIBLE)
         weights = np.exp(smoothed - np.logaddexp.reduce(smoothed))
         found = WeightedPoints(every, weights, math.inf if np.isnan(k) else float(k))
         if done(found):

@@ -18,6 +18,7 @@ from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._collapsed import Collapsed
 from bayes_mtl.inference._importance_resample import LARGEST_K, importance_resample
 from bayes_mtl.inference._local import local_parameters
+from bayes_mtl.inference._nested_laplace import NestedLaplace
 from bayes_mtl.inference._nuts import NUTS
 from bayes_mtl.inference._only_svi import require_fixed_joint
 from bayes_mtl.inference._population_monte_carlo import PopulationMonteCarlo
@@ -36,7 +37,8 @@ def ladder(svi: SVI, nuts: NUTS) -> dict[str, AbstractInference]:
 
     Independent Gaussians; a Gaussian block for the hyperparameters and one for each task, coupled to it; a
     covariance of low rank between all unknowns; one of full rank; with the weights integrated out, points
-    weighted by importance, then chains; chains on everything.
+    weighted by importance, then chains; such points with the weights integrated out around their modes;
+    chains on everything.
     """
     guides: dict[str, Any] = {
         "mean field": AutoNormal,
@@ -50,6 +52,7 @@ def ladder(svi: SVI, nuts: NUTS) -> dict[str, AbstractInference]:
         },
         "collapsed points": Collapsed(PopulationMonteCarlo(progress=nuts.progress)),
         "collapsed chains": Collapsed(nuts),
+        "nested Laplace": NestedLaplace(PopulationMonteCarlo(progress=nuts.progress)),
         "chains": nuts,
     }
 
@@ -67,8 +70,8 @@ class Escalation(AbstractInference):
     """Fit with one approximation after the other until k-hat says that one is close, and correct that.
 
     From guides to the exact: mean field, task blocks, low rank, full rank (up to 2,000 unknowns); then, where
-    the weights can be integrated out, `PopulationMonteCarlo` and chains; then chains on everything. What does
-    not fit the model is passed over.
+    the weights can be integrated out, `PopulationMonteCarlo` and chains; `NestedLaplace`; then chains on
+    everything. What does not fit the model is passed over.
 
     Parameters
     ----------
@@ -79,7 +82,7 @@ class Escalation(AbstractInference):
         Settings of the chains.
     first, last
         Rungs to begin and to end with, by name: ``"mean field"``, ``"task blocks"``, ``"low rank"``,
-        ``"full rank"``, ``"collapsed points"``, ``"collapsed chains"``, ``"chains"``.
+        ``"full rank"``, ``"collapsed points"``, ``"collapsed chains"``, ``"nested Laplace"``, ``"chains"``.
     largest_k
         k-hat from which an approximation is not close enough; at most 0.7.
     correct

@@ -2,7 +2,16 @@
 
 import pytest
 
-from bayes_mtl.inference import MAP, NUTS, SVI, AbstractInference, Collapsed, Plateau, PopulationMonteCarlo
+from bayes_mtl.inference import (
+    MAP,
+    NUTS,
+    SVI,
+    AbstractInference,
+    Collapsed,
+    NestedLaplace,
+    Plateau,
+    PopulationMonteCarlo,
+)
 from bayes_mtl.testing import check_inference
 from tests.inference import cases
 
@@ -12,6 +21,7 @@ INFERENCES: dict[str, AbstractInference] = {
     "collapsed": Collapsed(),
     "collapsed map": Collapsed(MAP()),
     "population monte carlo": PopulationMonteCarlo(),
+    "nested laplace": NestedLaplace(),
     "collapsed svi": Collapsed(SHORT),
     "map": MAP(draws=1000, iterations=10, progress=False),
     "svi": SHORT,

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from bayes_mtl import MultiTaskModel, TaskData, fit
 from bayes_mtl._errors import InputTypeError
-from bayes_mtl.inference import SVI, Collapsed
+from bayes_mtl.inference import SVI, Collapsed, NestedLaplace, Trees
+from bayes_mtl.inference._first_that_works import FirstThatWorks
 from bayes_mtl.inference._fit import choose
 from bayes_mtl.likelihoods import AbstractLikelihood, Bernoulli, Gaussian, Mixed, StudentT
 from bayes_mtl.networks import MLP
@@ -71,8 +72,8 @@ def test_collapsed_where_the_weights_can_be_integrated_out(
 @pytest.mark.parametrize(
     ("model", "data"),
     [
-        (MultiTaskModel(Hierarchical(), Bernoulli()), YES_NO),
-        (MultiTaskModel(Hierarchical(), StudentT()), DATA),
+        (MultiTaskModel(TaskClustering(2), Bernoulli()), YES_NO),
+        (MultiTaskModel(TaskCovariance(), StudentT()), DATA),
         (MultiTaskModel(Hierarchical(), Mixed({}, default=Gaussian())), DATA),
         (MultiTaskModel(Hierarchical(), Gaussian(), network=MLP(2, (2,))), DATA),
         (MultiTaskModel(Free(), Gaussian()), DATA),
@@ -106,7 +107,7 @@ def test_fit_runs_it() -> None:
 def test_fit_runs_svi(monkeypatch: pytest.MonkeyPatch) -> None:
     short = SVI(steps=3, draws=5, progress=False)
     monkeypatch.setattr("bayes_mtl.inference._fit.SVI", lambda **_: short)
-    posterior = fit(MultiTaskModel(Hierarchical(), Bernoulli()), YES_NO)
+    posterior = fit(MultiTaskModel(TaskClustering(2), Bernoulli()), YES_NO)
     assert posterior.record.method == "SVI"
     assert np.isfinite(posterior.record.losses).all()
 
@@ -123,17 +124,21 @@ def test_parts_in_the_wrong_place_are_named() -> None:
 
 def test_progress_is_handed_on() -> None:
     tree = MultiTaskModel(LatentHierarchy(), Gaussian())
-    for model, data in ((MultiTaskModel(Hierarchical(), Bernoulli()), YES_NO), (tree, DATA)):
+    for model, data in ((MultiTaskModel(TaskClustering(2), Bernoulli()), YES_NO), (tree, DATA)):
         quiet, shown = choose(model, data, progress=False), choose(model, data)
-        assert not isinstance(quiet, Collapsed) and not isinstance(shown, Collapsed)  # which shows none
+        assert isinstance(quiet, SVI | Trees) and isinstance(shown, SVI | Trees)
         assert (quiet.progress, shown.progress) == (False, True)
+    for progress in (False, True):
+        both = choose(MultiTaskModel(Hierarchical(), Bernoulli()), YES_NO, progress)
+        assert isinstance(both, FirstThatWorks) and isinstance(both.first, NestedLaplace)
+        assert both.first.hyperparameters.progress == progress and both.other == SVI(progress=progress)
 
 
 def test_a_quiet_fit_writes_nothing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bayes_mtl.inference._fit.SVI", partial(SVI, steps=3, draws=2))
-    fit(MultiTaskModel(Hierarchical(), Bernoulli()), YES_NO, progress=False)
+    fit(MultiTaskModel(TaskClustering(2), Bernoulli()), YES_NO, progress=False)
     assert capsys.readouterr() == ("", "")
-    fit(MultiTaskModel(Hierarchical(), Bernoulli()), YES_NO)
+    fit(MultiTaskModel(TaskClustering(2), Bernoulli()), YES_NO)
     assert "SVI" in capsys.readouterr().err
