@@ -23,9 +23,16 @@ from pyro.infer.autoguide import AutoMultivariateNormal
 from bayes_mtl import MultiTaskModel, Posterior, TaskData
 from bayes_mtl._errors import BayesMTLError
 from bayes_mtl.diagnostics import check, sbc
-from bayes_mtl.inference import NUTS, SVI, AbstractInference, Collapsed
+from bayes_mtl.inference import (
+    NUTS,
+    SVI,
+    AbstractInference,
+    Collapsed,
+    NestedLaplace,
+    PopulationMonteCarlo,
+)
 from bayes_mtl.inference._collapsed_program import why_not_collapsed
-from bayes_mtl.likelihoods import Gaussian
+from bayes_mtl.likelihoods import AbstractLikelihood, Bernoulli, Gaussian, Poisson, StudentT
 from bayes_mtl.priors import (
     AbstractTaskPrior,
     GroupSparse,
@@ -68,12 +75,25 @@ PRIORS: dict[str, AbstractTaskPrior] = {
     "Gumbel-softmax": GumbelSoftmax(),
 }
 
+OTHERS: dict[str, tuple[AbstractTaskPrior, AbstractLikelihood]] = {
+    "hierarchical classes": (Hierarchical(), Bernoulli()),
+    "hierarchical counts": (Hierarchical(covariance="diagonal"), Poisson()),
+    "hierarchical heavy tails": (Hierarchical(covariance="diagonal"), StudentT()),
+    "horseshoe classes": (Horseshoe(), Bernoulli()),
+}
+"""What is not Gaussian, by `NestedLaplace` and full-rank SVI."""
 
-def inferences(quick: bool) -> dict[str, AbstractInference]:
+
+def inferences(quick: bool, name: str = "") -> dict[str, AbstractInference]:
     """Settings that are cheap, with as many draws of chains as `check` asks for."""
     length = 100 if quick else 500
     nuts = NUTS(draws=length, warmup=length, chains=2, progress=False, compile=not quick)
     svi = SVI(guide=AutoMultivariateNormal, steps=20_000, progress=False, draws=500, compile=not quick)
+    if name in OTHERS:
+        return {
+            "NestedLaplace()": NestedLaplace(PopulationMonteCarlo(progress=False), draws=500),
+            "SVI full rank": svi,
+        }
     return {
         "Collapsed()": Collapsed(),
         "Collapsed + NUTS": Collapsed(nuts),
@@ -117,7 +137,8 @@ def design() -> TaskData:
 def run(name: str, inference: str, method: AbstractInference, simulations: int) -> Cell:
     """One cell."""
     cell = Cell(name, inference, simulations)
-    model, data = MultiTaskModel(PRIORS[name], Gaussian(), standardize=False), design()
+    prior, likelihood = OTHERS[name] if name in OTHERS else (PRIORS[name], Gaussian())
+    model, data = MultiTaskModel(prior, likelihood, standardize=False), design()
     if isinstance(method, Collapsed):
         cell.refused = why_not_collapsed(model.program(data)) or ""
     flags: list[bool] = []
@@ -165,10 +186,10 @@ def main() -> None:
     """Run the cells that are left, and print what `check` saw."""
     options = arguments(__doc__ or "", simulations=(60, "simulated data sets a cell (default 60)"))
     simulations = 3 if options.quick else options.simulations
-    names = ["pooled", "Gumbel-softmax"] if options.quick else list(PRIORS)
+    names = ["pooled", "Gumbel-softmax"] if options.quick else [*PRIORS, *OTHERS]
     report, cells, chosen = Report("sbc"), {} if options.quick else known(), []
     for name in names:
-        for inference, method in inferences(options.quick).items():
+        for inference, method in inferences(options.quick, name).items():
             if options.only and not any(part in f"{name}, {inference}" for part in options.only):
                 continue
             key = Cell(name, inference, simulations).key
