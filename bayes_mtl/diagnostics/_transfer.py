@@ -12,9 +12,10 @@ from bayes_mtl.data._counted import counted
 from bayes_mtl.data._split import own_tasks
 from bayes_mtl.diagnostics._fitted_data import require_fitted
 from bayes_mtl.diagnostics._loo import loo
-from bayes_mtl.inference import MAP, Collapsed
+from bayes_mtl.inference import MAP, Collapsed, NestedLaplace, PopulationMonteCarlo
 from bayes_mtl.inference._abstract_inference import AbstractInference
 from bayes_mtl.inference._collapsed_program import why_not_collapsed
+from bayes_mtl.inference._first_that_works import FirstThatWorks
 from bayes_mtl.likelihoods import AbstractLikelihood
 from bayes_mtl.model import MultiTaskModel
 from bayes_mtl.posterior import Posterior
@@ -64,6 +65,7 @@ class Transfer:
 
 _SAME = 1e-6
 """Nats between observations that rounding makes."""
+_POINTS = NestedLaplace(PopulationMonteCarlo(progress=False))
 
 
 def transfer(
@@ -91,8 +93,8 @@ def transfer(
         Held-out observations of its tasks. Without them, each observation of the fit is left out in turn
         (`loo`), on both sides.
     inference
-        Of the single fits. Default: `Collapsed` for Gaussian likelihoods, else `MAP` with its Gaussian
-        around the mode; a second or so a task.
+        Of the single fits. Default: `Collapsed` for Gaussian likelihoods, else `NestedLaplace`, or `MAP` with
+        its Gaussian around the mode where that does not fit; a second or so a task.
     level
         Probability of the intervals: of the mean difference over a task's observations, by Student's t;
         without end for a single observation, and where all differ by the same.
@@ -137,7 +139,8 @@ def transfer(
             single = np.full(len(ours), np.nan)
         else:
             exact = why_not_collapsed(model.program(own)) is None
-            fitted = (inference or (Collapsed() if exact else MAP(draws=1000))).run(model, own, seed=seed)
+            usual = Collapsed() if exact else FirstThatWorks(_POINTS, MAP(draws=1000))
+            fitted = (inference or usual).run(model, own, seed=seed)
             single = _densities(fitted, own, None if test is None else _alone(test, t))
         difference = ours - single
         number = len(difference)
