@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from bayes_mtl._errors import UnsupportedError
+
 LogDensity = Callable[[Tensor], Tensor]
 """From linear predictors ``[..., cells]`` to the log-likelihood of each cell."""
 
@@ -19,7 +21,23 @@ class Curved(NamedTuple):
 
 
 def curved(density: LogDensity, predictor: Tensor, *, differentiable: bool = False) -> Curved:
-    """Of each cell by itself, hence by two derivatives of their sum."""
+    """Of each cell by itself, hence by two derivatives of their sum.
+
+    Raises
+    ------
+    UnsupportedError
+        Where the likelihood has no two derivatives.
+    """
+    try:
+        return _curved(density, predictor, differentiable)
+    except RuntimeError as error:  # torch's, of an operation without another derivative
+        raise UnsupportedError(
+            f"NestedLaplace does not fit this likelihood, which torch cannot differentiate twice: {error} "
+            "Use SVI or NUTS."
+        ) from error
+
+
+def _curved(density: LogDensity, predictor: Tensor, differentiable: bool) -> Curved:
     with torch.enable_grad():
         known = differentiable and predictor.requires_grad
         point = predictor if known else predictor.detach().requires_grad_()

@@ -50,7 +50,10 @@ def _few_hyperparameters(program: Program, data: TaskData) -> bool:
         moments = moments_of(laplace.prior, laplace.dims)
         if moments.logits is not None or moments.factor is not None:
             return False
-        return sum(site.count for site in latent_sites(laplace, (), {})) <= FEW
+        try:
+            return sum(site.count for site in latent_sites(laplace, (), {})) <= FEW
+        except UnsupportedError:  # a likelihood of the user's own, without two derivatives
+            return False
 
 
 def fit(

@@ -95,6 +95,7 @@ class LaplaceEvidence:
         if self.logits is not None:  # the proposals of all components are one choice
             log = log + self.logits
             log, weights = log.flatten(0, 1), weights.flatten(0, 1)
+        log = torch.where(log.isneginf().all(0), 0.0, log)  # no weight at all: neither has the draw
         chosen = torch.distributions.Categorical(logits=log.movedim(0, -1)).sample()
         index = chosen[None, ..., None].expand(1, *weights.shape[1:])
         return evidence, weights.gather(0, index).squeeze(0)

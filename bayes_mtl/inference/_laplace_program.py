@@ -59,8 +59,8 @@ class LaplaceProgram:
         self.program, self.prior = program, prior
         self.dims = program.dims(program.task_features)
         batch = program.batch(data, dtype=torch.float64)
-        with torch.no_grad(), hidden():
-            design = program.design(batch).double()
+        with torch.no_grad(), hidden():  # a network calculates in the precision it was trained in
+            design = program.design(batch if program.network is None else program.batch(data)).double()
         self.rows = RowsByTask(design, batch.task, self.dims.tasks)
         self._near: Tensor | None = None
         self.batch: Batch = batch.select(self.rows.order, self.rows.filled)
@@ -70,10 +70,10 @@ class LaplaceProgram:
         """Numbers that each operation of one call works on."""
         return len(self.rows.order) + self.dims.tasks * self.dims.features**2
 
-    def evidence(self, draws: int = 1) -> LaplaceEvidence:
+    def evidence(self, draws: int | None = None) -> LaplaceEvidence:
         """Sample the hyperparameters; evidence given them.
 
-        Where nothing depends on any hyperparameter, of ``draws`` equal ones, if it is more than one.
+        Where nothing depends on any hyperparameter, of ``draws`` equal ones, if that is a number.
         """
         program, batch = self.program, self.batch
         moments = self.prior.moments(self.dims)
@@ -81,7 +81,7 @@ class LaplaceProgram:
         density = self._density(fixed, parameters)
         # Parts of the model that no hyperparameter has touched come without the axis of draws.
         lead = density(self.rows.filled.new_zeros(len(self.rows.filled))).shape[:-1]
-        lead = lead or torch.Size([draws] if draws > 1 else [])
+        lead = lead or torch.Size([] if draws is None else [draws])
         mean, root = moments.mean.squeeze(-1).double(), moments.root().squeeze(-3).double()
         mean = mean if mean.dim() > 1 else mean.unsqueeze(0)
         root = root if root.dim() > 2 else root.unsqueeze(0)

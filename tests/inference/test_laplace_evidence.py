@@ -26,6 +26,7 @@ from bayes_mtl.likelihoods import (
     Poisson,
     StudentT,
 )
+from bayes_mtl.networks import MLP, Frozen
 from bayes_mtl.priors import (
     AbstractTaskPrior,
     GroupSparse,
@@ -114,6 +115,15 @@ def test_exact_for_gaussian_rows(prior: str, columns: str) -> None:
         expected, known = exact.value_and_gradient(points[0].numpy())
     assert found == pytest.approx(expected, abs=1e-6)
     np.testing.assert_allclose(gradient, known, atol=1e-6)
+
+
+def test_features_of_a_frozen_network() -> None:
+    rows = NUMBERS["plain"]()
+    model = MultiTaskModel(PRIORS["diagonal"], Gaussian(), network=Frozen(MLP(2, (3,))))
+    with local_parameters():
+        laplace, points = potentials(model, rows)
+        exact = Potential(CollapsedProgram(model.program(rows), rows))
+        torch.testing.assert_close(log_densities(laplace, points), log_densities(exact, points))
 
 
 @pytest.mark.parametrize("prior", ["hierarchical", "clustering"])

@@ -1,15 +1,19 @@
 """Draws of hyperparameters and weights where rows are not Gaussian: against quadrature and chains."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from pyro.distributions import HalfNormal, Normal
 from scipy import stats
+from torch.autograd.function import once_differentiable
 
 from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._errors import InputError, UnsupportedError
+from bayes_mtl.data import Batch
 from bayes_mtl.diagnostics import check
 from bayes_mtl.inference import NUTS, SVI, Collapsed, Escalation, NestedLaplace, PopulationMonteCarlo, fit
 from bayes_mtl.inference._first_that_works import FirstThatWorks
@@ -115,6 +119,38 @@ def test_without_hyperparameters_the_weights_alone_are_drawn() -> None:
     assert set(posterior.draws) == {"weights"}
     assert len(posterior.draws["weights"][:, 0, 0].unique()) > 500
     assert "no hyperparameters" in posterior.record.stopped
+
+
+def test_as_many_draws_as_leave_one_for_a_last_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bayes_mtl.inference._nested_laplace.in_cache", lambda _: 399)
+    model = MultiTaskModel(Independent(), Bernoulli())
+    assert NestedLaplace(POINTS, draws=400).run(model, CLASSES).number == 400
+
+
+@dataclass(frozen=True)
+class Once(Bernoulli):
+    """A likelihood with one derivative."""
+
+    def distribution(self, f: torch.Tensor, batch: Batch, parameters: Mapping[str, torch.Tensor]) -> Any:
+        return super().distribution(_Once.apply(f), batch, parameters)  # type: ignore[no-untyped-call]
+
+
+class _Once(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: torch.Tensor) -> torch.Tensor:
+        return value.clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        return gradient.clone()
+
+
+def test_a_likelihood_with_one_derivative_is_fitted_by_svi() -> None:
+    model = MultiTaskModel(DIAGONAL, Once())
+    assert choose(model, CLASSES) == SVI()
+    with pytest.raises(UnsupportedError, match="cannot differentiate twice"):
+        QUIET.run(model, CLASSES)
 
 
 def test_few_draws_are_judged_by_more() -> None:
