@@ -64,9 +64,9 @@ class RowsByTask:
             orders.append(index.flatten())
             filled.append(own.flatten())
         self._position = torch.zeros(tasks, dtype=torch.long)
-        members = [block.tasks for block in self._blocks]
-        if members:
-            self._position[torch.cat(members)] = 1 + torch.arange(len(present))
+        if self._blocks:
+            every = torch.cat([block.tasks for block in self._blocks])
+            self._position[every] = 1 + torch.arange(len(present))
         self.order = torch.cat(orders) if orders else task
         self.filled = torch.cat(filled).to(design.dtype) if filled else design.new_zeros(0)
 
