@@ -18,6 +18,8 @@ from bayes_mtl.inference._hyper import LatentDraws
 from bayes_mtl.inference._importance_resample import systematic
 from bayes_mtl.inference._many_densities import log_densities
 from bayes_mtl.inference._mode import curvature, find_mode
+from bayes_mtl.inference._mode_by_differences import LARGEST as FEW
+from bayes_mtl.inference._mode_by_differences import mode_by_differences
 from bayes_mtl.inference._number_of_draws import USUAL, require_draws
 from bayes_mtl.inference._potential import Potential
 from bayes_mtl.inference._singular import SINGULAR
@@ -130,14 +132,7 @@ class PopulationMonteCarlo(AbstractInference):
 
     def _first(self, potential: Potential) -> StudentMixture:
         """Around the mode, components at places drawn from the Gaussian there."""
-        mode = find_mode(potential, _ITERATIONS, _GAIN).point
-        try:
-            values, vectors = curvature(potential, mode)
-        except SINGULAR as error:
-            raise UnsupportedError(
-                "PopulationMonteCarlo found no mode to begin at: the density's curvature is not a number "
-                "where the optimiser ended. Look at the targets and the priors of scales, or use NUTS."
-            ) from error
+        mode, values, vectors = _mode(potential)
         root = vectors / values.clamp(min=_FLAT).sqrt()
         # The factor of root root', which a square would round away where values are very different.
         right = torch.linalg.qr(root.mT).R
@@ -146,6 +141,22 @@ class PopulationMonteCarlo(AbstractInference):
         places[0] = mode
         shares = torch.full((self.components,), 1.0 / self.components, dtype=mode.dtype)
         return StudentMixture(shares, places, factor.expand(self.components, -1, -1), _FREEDOM)
+
+
+def _mode(potential: Potential) -> tuple[Tensor, Tensor, Tensor]:
+    """Mode, and eigenvalues and eigenvectors of the negative Hessian there."""
+    if len(potential) <= FEW:
+        found = mode_by_differences(partial(log_densities, potential), potential.start)
+        if found is not None:
+            return found[0], *torch.linalg.eigh(found[1])
+    mode = find_mode(potential, _ITERATIONS, _GAIN).point
+    try:
+        return mode, *curvature(potential, mode)
+    except SINGULAR as error:
+        raise UnsupportedError(
+            "PopulationMonteCarlo found no mode to begin at: the density's curvature is not a number "
+            "where the optimiser ended. Look at the targets and the priors of scales, or use NUTS."
+        ) from error
 
 
 def _trustworthy(found: WeightedPoints | None, parameters: int, draws: int) -> WeightedPoints:

@@ -136,6 +136,7 @@ def test_a_density_without_curvature_is_refused_in_words(monkeypatch: pytest.Mon
     def broken(*_: object) -> None:
         raise torch.linalg.LinAlgError("not a number")
 
+    monkeypatch.setattr(_population_monte_carlo, "mode_by_differences", lambda *_: None)
     monkeypatch.setattr(_population_monte_carlo, "curvature", broken)
     with pytest.raises(UnsupportedError, match=r"no mode to begin at.* or use NUTS"):
         Collapsed(QUIET).run(HIERARCHY, DATA)
