@@ -169,7 +169,8 @@ def test_a_task_unlike_the_others_stands_out() -> None:
     y = data.y.copy()
     y[data.task == 4] += 8.0
     odd = TaskData(**{**data.__dict__, "y": y})
-    found = loo_tasks(Collapsed(draws=500).run(MultiTaskModel(Hierarchical(), Gaussian()), odd), odd)
+    # Of 500 draws, one seed in eight has none that is far enough out to show how heavy the tail is.
+    found = loo_tasks(Collapsed(draws=2_000).run(MultiTaskModel(Hierarchical(), Gaussian()), odd), odd)
     frame = found.to_frame()  # no draw is without it: its own elpd is hardly known, and says so
     assert frame["gap"].idxmax() == frame["pareto_k"].idxmax() == "school 004"
     assert frame.loc["school 004", "unreliable"]
