@@ -101,8 +101,9 @@ class Potential:
         compiled = compile_graph(graph, [self.start, *constants])
         elsewhere = self.start + 0.01
         pairs = zip(compiled(elsewhere, *constants), self._value_and_gradient(elsewhere), strict=True)
-        # the same operations in float64; sums in another order
-        if not all(torch.allclose(a, b, rtol=1e-6, atol=1e-6) for a, b in pairs):
+        # The same operations in float64, sums in another order: of targets 10^5 noise scales wide, where
+        # squares of 10^11 nearly cancel, 10^-4 was seen.
+        if not all(torch.allclose(a, b, rtol=1e-6, atol=1e-3) for a, b in pairs):
             raise UnsupportedError("the captured log-density is another one elsewhere; the program branches")
         self._run = lambda flat: compiled(flat, *constants)
         self._lock = nullcontext()  # machine code has no such stack, and lets other chains run beside it

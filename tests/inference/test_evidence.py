@@ -13,7 +13,9 @@ from torch.distributions import MultivariateNormal
 from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl._seed import seeded
 from bayes_mtl.inference._collapsed_program import CollapsedProgram
+from bayes_mtl.inference._evidence import Evidence
 from bayes_mtl.inference._log_evidence import log_evidence
+from bayes_mtl.inference._task_sums import TaskSums
 from bayes_mtl.likelihoods import Gaussian
 from bayes_mtl.model import Program
 from bayes_mtl.priors import AbstractTaskPrior, Moments, at_draws
@@ -271,3 +273,39 @@ def test_the_value_alone_is_the_value_with_a_gradient() -> None:
     with_gradient = log_evidence(*sums, mean, root.requires_grad_(), inverse)
     assert with_gradient.requires_grad
     assert torch.allclose(alone, with_gradient, rtol=1e-10)
+
+
+def sums_of(x: Tensor, r: Tensor) -> TaskSums:
+    zero = torch.zeros(len(x), dtype=x.dtype)
+    xy = (x.mT @ r.unsqueeze(-1)).squeeze(-1)
+    return TaskSums(x.mT @ x, xy, r.square().sum(-1), zero + x.shape[-2], zero)
+
+
+def by_orthogonal_factors(x: Tensor, r: Tensor, root: Tensor, sd: float) -> float:
+    """Log density of ``r = x root z + sd e`` by least squares on rows: no sums, hence no lost digits."""
+    columns = root.shape[-1]
+    design = torch.cat([x @ root / sd, torch.eye(columns, dtype=x.dtype)])
+    q, triangle = torch.linalg.qr(design)
+    target = torch.cat([r / sd, torch.zeros(columns, dtype=x.dtype)])
+    left = target - q @ (q.mT @ target)
+    log_det = triangle.diagonal().abs().log().sum() + len(r) * np.log(sd * np.sqrt(2 * np.pi))
+    return float(-0.5 * left.square().sum() - log_det)
+
+
+@pytest.mark.parametrize("gradient", [False, True])
+def test_targets_many_noise_scales_wide(gradient: bool) -> None:
+    # a loading of 30,000 on noise of 0.04, with more columns than features, as a factor model has them
+    random = torch.Generator().manual_seed(0)
+    sd, tasks = 0.04, 4
+    x = torch.randn(tasks, 8, 2, generator=random, dtype=torch.float64)
+    loading = torch.randn(2, 1, generator=random, dtype=torch.float64)
+    root = torch.cat([30_000.0 * loading, torch.eye(2, dtype=torch.float64)], -1)
+    weights = root @ torch.randn(tasks, 3, 1, generator=random, dtype=torch.float64)
+    noise = torch.randn(tasks, 8, generator=random, dtype=torch.float64)
+    r = (x @ weights).squeeze(-1) + sd * noise
+    sums, mean = sums_of(x, r), torch.zeros(1, 2, dtype=torch.float64)
+    inverse = torch.full((1,), sd**-2, dtype=torch.float64).requires_grad_(gradient)
+    found = Evidence(sums, mean, root.unsqueeze(0), inverse, None).log().sum()
+    expected = sum(by_orthogonal_factors(x[t], r[t], root, sd) for t in range(tasks))
+    # sums of squares of 5 10^12 noise variances, of which rounding takes 10^-16, a few times over
+    assert found.item() == pytest.approx(expected, abs=5e-3)
