@@ -5,7 +5,7 @@ import pytest
 
 from bayes_mtl import MultiTaskModel, TaskData
 from bayes_mtl.diagnostics import check
-from bayes_mtl.diagnostics._check_units import check_units
+from bayes_mtl.diagnostics._check_units import _interquartile_range, check_units
 from bayes_mtl.likelihoods import AbstractLikelihood, Bernoulli, Gaussian, LogNormal, Mixed, StudentT
 from bayes_mtl.priors import Hierarchical
 from tests.posterior.examples import make_posterior
@@ -61,3 +61,14 @@ def test_factors_do_not_count_on_a_log_scale_and_kinds_are_judged_alone() -> Non
     mixed = Mixed({"3": LogNormal()}, default=Gaussian())
     (remedy,) = findings(mixed, positive) or []
     assert "Gaussian(units='task')" in remedy
+
+
+def test_interquartile_ranges_are_those_of_each_task() -> None:
+    random = np.random.default_rng(0)
+    counts = np.array([10, 0, 37, 9, 12, 200])
+    task = random.permutation(np.repeat(np.arange(6), counts))
+    values = np.where(task == 4, 0.1, random.normal(size=len(task)).round(1))
+    found = _interquartile_range(values, task, counts)
+    assert found[4] == 0 and found[1] == 0 and found[3] == 0  # one value, none, too few
+    for one in (0, 2, 5):
+        assert found[one] == pytest.approx(np.subtract(*np.quantile(values[task == one], (0.75, 0.25))))
