@@ -1,10 +1,12 @@
 """What program and guide are called with, from batches."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from bayes_mtl._errors import UnsupportedError
 from bayes_mtl.inference._batches import Batches
 from bayes_mtl.inference._prefetched import Prefetched
 
@@ -24,3 +26,24 @@ def draw_from(batches: Batches | Prefetched) -> dict[str, Tensor]:
 def next_arguments(batches: Batches) -> tuple[Any, ...]:
     """Arguments of program and guide for another batch."""
     return arguments_of(batches, draw_from(batches))
+
+
+def kinds_of(drawn: Mapping[str, Tensor]) -> list[tuple[object, ...]]:
+    """Types, shapes and strides, on which machine code depends without looking at them again."""
+    return [(value.dtype, value.shape, value.stride()) for value in drawn.values()]
+
+
+def require_kinds(drawn: Mapping[str, Tensor], expected: list[tuple[object, ...]]) -> None:
+    """Refuse a batch of another shape than the one that a step was compiled for.
+
+    Raises
+    ------
+    UnsupportedError
+        With both.
+    """
+    found = kinds_of(drawn)
+    if found != expected:
+        raise UnsupportedError(
+            f"A batch has other shapes, {found}, than the one that the step was compiled for, {expected}. "
+            "Pass compile=False."
+        )

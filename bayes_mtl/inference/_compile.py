@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from bayes_mtl._errors import UnsupportedError
+from bayes_mtl.inference._entry import Entry
 from bayes_mtl.inference._vector_instructions import compiler_knows_all
 
 Result = TypeVar("Result")
@@ -72,6 +73,7 @@ def _machine_code(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
         "fallback_random": True,
         "cpp_wrapper": on_cpu,
         "cpp.threads": torch.get_num_threads(),
+        "size_asserts": not on_cpu,  # a tenth of a short step; callers see to their inputs' shapes
         # The last, partly filled vector of a short loop: in float64 quicker number by number.
         "cpp.enable_loop_tail_vec": all(value.dtype != torch.float64 for value in inputs),
         "triton.cudagraphs": False,  # `CudaGraph` records the step, whose state changes in place
@@ -85,7 +87,8 @@ def _machine_code(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
         if on_cpu:
             options["cpp.vec_isa_ok"] = compiler_knows_all()
         with torch.no_grad(), tracing(context), _quiet():
-            return inductor.compile(graph, [value.detach() for value in inputs], options=options)
+            run = inductor.compile(graph, [value.detach() for value in inputs], options=options)
+        return Entry(run) if on_cpu else run
     except Exception as error:
         raise UnsupportedError(f"the compiler stopped with {type(error).__name__}: {error}") from error
 

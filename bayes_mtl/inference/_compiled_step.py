@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bayes_mtl.inference._arguments import kinds_of, require_kinds
 from bayes_mtl.inference._capture import capture_step, first
 from bayes_mtl.inference._compile import compile_graph
 from bayes_mtl.inference._cuda_graph import CudaGraph
@@ -61,6 +62,7 @@ class CompiledStep:
         # Without gradients of their own: no block that turns gradients off is needed around each step.
         self._flat = [value.detach() for value in self._state.flat()]
         self._constants = captured.constants
+        self._kinds = kinds_of(drawn)
         self._run: Callable[..., Any] = captured.graph
         if compiled:
             self._run = compile_graph(captured.graph, self._inputs(drawn))
@@ -73,6 +75,7 @@ class CompiledStep:
 
     def __call__(self, drawn: dict[str, Tensor]) -> float | Tensor:
         """Loss on the batch that was drawn; where it is not finite, the parameters stay as they are."""
+        require_kinds(drawn, self._kinds)
         rates = [group["lr"] for group in self._optimiser.param_groups]
         if rates != self._rates:
             self._rates = rates

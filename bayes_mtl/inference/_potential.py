@@ -114,7 +114,7 @@ class Potential:
         Far out a covariance may be singular to machine precision: such a point has density zero, which
         is a divergence to a sampler and too long a step to an optimiser.
         """
-        flat = torch.from_numpy(np.asarray(point, dtype=np.float64))
+        flat = torch.from_numpy(np.ascontiguousarray(point, dtype=np.float64))
         try:
             with self._lock:
                 value, gradient = self._run(flat)

@@ -6,6 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from bayes_mtl.inference._arguments import kinds_of, require_kinds
 from bayes_mtl.inference._capture import capture_step
 from bayes_mtl.inference._compile import compile_graph
 from bayes_mtl.inference._elbo import ElboGradient
@@ -83,9 +84,11 @@ class SharedStep:
 
         captured = capture_step(flat, self._state, drawn)
         tensors = [value.detach() for value in self._state.flat()]
+        kinds = kinds_of(drawn)
         run = compile_graph(captured.graph, [*tensors, *drawn.values(), *captured.constants])
 
         def found(now: StepState, batch: Mapping[str, Tensor]) -> tuple[Tensor, list[Tensor | None]]:
+            require_kinds(batch, kinds)
             loss, *gradients = run(*tensors, *batch.values(), *captured.constants)
             left = iter(gradients)
             return loss, [next(left) if there else None for there in known]
