@@ -225,7 +225,7 @@ def table(report: Report, cells: list[Cell]) -> None:
     """Hits and misses of `check` against the ranks."""
     for right, label in ((True, "miscalibrated"), (False, "calibrated")):
         own = [cell for cell in cells if cell.miscalibrated == right]
-        flagged = sum(cell.flagged >= 0.5 for cell in own)
+        flagged = sum(cell.flagged > 0.5 for cell in own)
         print(f"{label:14} {len(own):3} cells, {flagged:3} flagged by check")
         if own:
             report.add("all", "check", f"share of {label} flagged", flagged / len(own))
