@@ -1,5 +1,6 @@
 """Everything that a step of Adam reads and changes, as tensors."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ class StepState:
         Adam's running moments of each parameter.
     count
         Steps done.
+    corrections
+        Of Adam's moments at the next step, see `_corrections`. They are made ahead: a compiled step would
+        make its own for every few parameters again.
     rates
         Learning rate of each parameter.
     decays
@@ -37,6 +41,7 @@ class StepState:
     first: list[Tensor]
     second: list[Tensor]
     count: Tensor
+    corrections: list[Tensor]
     rates: list[Tensor]
     decays: tuple[float, ...]
     by_task: tuple[bool, ...]
@@ -45,8 +50,8 @@ class StepState:
     def flat(self) -> list[Tensor]:
         """One after the other."""
         visits = [] if self.visits is None else [self.visits]
-        every = [*self.parameters, *self.buffers, *self.first, *self.second, self.count, *self.rates]
-        return every + visits
+        moments = [*self.first, *self.second, self.count, *self.corrections]
+        return [*self.parameters, *self.buffers, *moments, *self.rates, *visits]
 
     def like(self, flat: Sequence[Tensor]) -> "StepState":
         """The tensors of `flat` in their places again."""
@@ -61,6 +66,7 @@ class StepState:
             first=like(self.first),
             second=like(self.second),
             count=next(left),
+            corrections=like(self.corrections),
             rates=like(self.rates),
             decays=self.decays,
             by_task=self.by_task,
@@ -114,12 +120,14 @@ class StepState:
         of_tasks = {id(parameter) for parameter in by_task}
         buffers = {id(value): value for value in learned.tensors().values() if id(value) not in own}
         entries = [optimiser.state[parameter] for parameter in parameters]
+        count = entries[0]["step"].detach().clone()
         return cls(
             parameters=parameters,
             buffers=list(buffers.values()),
             first=[entry["exp_avg"] for entry in entries],
             second=[entry["exp_avg_sq"] for entry in entries],
-            count=entries[0]["step"].detach().clone(),
+            count=count,
+            corrections=_ahead(count),
             rates=rates,
             decays=tuple(decays),
             by_task=tuple(id(parameter) in of_tasks for parameter in parameters),
@@ -148,21 +156,20 @@ class StepState:
             The batch's tasks, each once, and their weights: where that is 0, a task's entries stay as they
             are. A task's moments know of its own steps only, and so does the correction of their start.
         """
-        self.count.add_(finite.to(self.count.dtype))
-        every = _corrections(self.count)
-        own, visited = finite, every
+        own, visited = finite, self.corrections
         if members is not None and weight is not None and self.visits is not None:
             own = finite & (weight > 0)
             visits = self.visits.index_select(0, members) + own.to(self.visits.dtype)
             self.visits.index_copy_(0, members, visits)
-            visited = _corrections(visits.clamp(min=1.0))
+            visited = [*_corrections(visits.clamp(min=1.0))]
         for i, gradient in enumerate(gradients):
             if gradient is None:
                 continue
             wholes = (self.parameters[i], self.first[i], self.second[i])
             settings = self.rates[i], self.decays[i]
             if not self.by_task[i] or members is None:
-                for old, new in zip(wholes, _adam(*wholes, gradient, *settings, *every), strict=True):
+                news = _adam(*wholes, gradient, *settings, *self.corrections)
+                for old, new in zip(wholes, news, strict=True):
                     old.copy_(torch.where(finite, new, old))
                 continue
             tail = (-1, *[1] * (gradient.dim() - 1))
@@ -171,11 +178,20 @@ class StepState:
             news = _adam(value, m, v, gradient, *settings, first, second)
             for whole, old, new in zip(wholes, (value, m, v), news, strict=True):
                 whole.index_copy_(0, members, torch.where(own.reshape(tail), new, old))
+        self.count.add_(finite.to(self.count.dtype))
+        for kept, new in zip(self.corrections, _ahead(self.count), strict=True):
+            kept.copy_(new)
+
+
+def _ahead(count: Tensor) -> list[Tensor]:
+    """Corrections of the step after ``count``, in float64 first: the same float32 whoever calculates them."""
+    return [value.to(count.dtype) for value in _corrections(count.double() + 1.0)]
 
 
 def _corrections(count: Tensor) -> tuple[Tensor, Tensor]:
-    """How far Adam's moments have left their start, for gradients and (as a root) for their squares."""
-    return 1.0 - 0.9**count, (1.0 - 0.999**count).sqrt()
+    """What Adam's moments are multiplied by, which start at 0: of gradients, and of the root of squares."""
+    first, second = (-torch.expm1(count * math.log(decay)) for decay in (0.9, 0.999))
+    return 1.0 / first, second.rsqrt()
 
 
 def _adam(
@@ -192,4 +208,4 @@ def _adam(
     m_next = torch.lerp(m, gradient, 0.1)
     v_next = 0.999 * v + 0.001 * gradient.square()
     kept = value * (1.0 - rate * decay) if decay else value
-    return kept - rate / first * m_next / (v_next.sqrt() / second + 1e-8), m_next, v_next
+    return kept - rate * first * m_next / (v_next.sqrt() * second + 1e-8), m_next, v_next
