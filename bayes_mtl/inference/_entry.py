@@ -56,7 +56,7 @@ class Entry:
             seen.append((graph, kept, found))
             return found
 
-        CompiledFxGraph.__call__ = watching  # type: ignore[method-assign]
+        CompiledFxGraph.__call__ = watching  # type: ignore[method-assign, assignment]
         try:
             result = self._run(*inputs)
         finally:

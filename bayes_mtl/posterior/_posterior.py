@@ -13,7 +13,7 @@ from bayes_mtl._errors import InputError, message
 from bayes_mtl.data import TaskData
 from bayes_mtl.data._require_data import require_data
 from bayes_mtl.model import Program
-from bayes_mtl.posterior import _contrasts, _describe, _export, _relatedness, _score, _summary
+from bayes_mtl.posterior import _contrasts, _describe, _export, _population, _relatedness, _score, _summary
 from bayes_mtl.posterior._evaluate import log_likelihood
 from bayes_mtl.posterior._fit_record import FitRecord
 from bayes_mtl.posterior._fitted_and_new import NewTask, asked
@@ -197,8 +197,8 @@ class Posterior:
     def relatedness(self, tasks: Tasks = None, level: float = 0.9, *, of: Of = "weights") -> Relatedness:
         """How alike ``tasks`` are, all by default; what the number means depends on the prior.
 
-        It is about their weights, or (with a network of `RelatedFeatures`) about their features. An
-        `InputError` tells of an unknown task, fewer than two, and features that no prior relates.
+        Of their weights, or (with a network of `RelatedFeatures`) of their features. An `InputError` tells
+        of an unknown task, fewer than two, and features that no prior relates.
         """
         return _relatedness.relatedness(self, tasks, level, of)
 
@@ -207,11 +207,16 @@ class Posterior:
         return _summary.weights(self, level)
 
     def summary(self, level: float = 0.9) -> "pd.DataFrame":
-        """Hyperparameters and likelihood parameters: mean, sd, interval and ``units`` of each.
-
-        ``fixed`` is in the user's. What each task has is elsewhere: `weights`, a noise in `to_arviz`.
-        """
+        """Hyperparameters and likelihood parameters, with their ``units``; of single tasks see `weights`."""
         return _summary.summary(self, level)
+
+    def population(self, level: float = 0.9, *, task_features: Any = None, seed: int = 0) -> "pd.DataFrame":
+        """Mean and spread (sd from task to task) of the weights, user's units: what a new task would have.
+
+        The intercept's are at features of 0; ``task_features`` are the new task's, by default the mean.
+        `UnsupportedError`: for priors that say nothing of new tasks, or in no closed form.
+        """
+        return _population.population(self, level, task_features, seed)
 
     def contrast(self, first: str, second: str, level: float = 0.9) -> "pd.DataFrame":
         """Difference of two tasks' weights, by feature, and how probably it is above 0 (ties half)."""
@@ -226,14 +231,8 @@ class Posterior:
     def to_arviz(self, data: TaskData | None = None) -> Any:
         """Export for ArviZ, under the names of tasks and features.
 
-        Parameters
-        ----------
-        data
-            With it, the export also holds log-likelihood, posterior predictive, observed and constant data.
-
-        Returns
-        -------
-        InferenceData on ArviZ before 1.0, ``xarray.DataTree`` from then on.
+        With ``data`` it also holds log-likelihood, posterior predictive, observed and constant data. It is an
+        ``InferenceData`` on ArviZ before 1.0, an ``xarray.DataTree`` from then on.
         """
         return _export.export(self, data)
 

@@ -8,15 +8,16 @@ from torch import Tensor
 from bayes_mtl.model import Program
 
 
-def weights_in_units(program: Program, draws: Mapping[str, Tensor]) -> Tensor:
+def weights_in_units(program: Program, draws: Mapping[str, Tensor], tasks: slice = slice(None)) -> Tensor:
     """Weights on the features as they came, ``[draws, tasks, features, outputs]`` float64.
 
-    With a network they act on its features, and only the targets' scaling is undone.
+    With a network they act on its features, and only the targets' scaling is undone: that of ``tasks``, by
+    default of all.
     """
     # float64: an intercept far from the features' range is the difference of large numbers
     weights = draws["weights"].double()
-    spread = _constant(program.scaling.spread, weights)[:, None, :]
-    shift = _constant(program.scaling.shift, weights)
+    spread = _constant(program.scaling.spread, weights)[tasks, None, :]
+    shift = _constant(program.scaling.shift, weights)[tasks]
     schema = program.schema
     result = weights * spread
     at = 1 if schema.intercept else 0
@@ -32,6 +33,26 @@ def weights_in_units(program: Program, draws: Mapping[str, Tensor]) -> Tensor:
             effect = (draws["fixed"].double() * (mean / sd)[varying:, None]).sum(-2)
             result[..., 0, :] -= effect * spread[:, 0, :]
     return result
+
+
+def linear_part(program: Program) -> Tensor:
+    """``[outputs, features, features]``: how weights in the user's units follow from standardised ones.
+
+    Of the first task's targets; without what is added to all weights alike.
+    """
+    size, at = len(program.features), int(program.schema.intercept)
+    linear = torch.eye(size, dtype=torch.float64)
+    if program.network is None:
+        varying = len(program.schema.features)
+        sd, mean = (
+            torch.as_tensor(v, dtype=torch.float64)[:varying]
+            for v in (program.scaling.x_sd, program.scaling.x_mean)
+        )
+        linear[at:, at:] = torch.diag(1.0 / sd)
+        if at:
+            linear[0, 1:] = -mean / sd
+    spread = torch.as_tensor(program.scaling.spread, dtype=torch.float64)[0]
+    return spread.expand(program.outputs)[:, None, None] * linear
 
 
 def fixed_in_units(program: Program, draws: Mapping[str, Tensor]) -> Tensor:
