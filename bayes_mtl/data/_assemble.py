@@ -52,6 +52,7 @@ def assemble(
     classes: tuple[str, ...],
     ordered: bool = True,
     target: str,
+    task: str = "",
     observations: Mapping[str, np.ndarray | None],
 ) -> dict[str, Any]:
     """Fields of TaskData from checked parts.
@@ -66,8 +67,8 @@ def assemble(
         How new rows become columns.
     terms
         Columns that each term of a formula became.
-    tasks, classes, target
-        Names.
+    tasks, classes, target, task
+        Names; of the column of tasks, where there was one.
     task_features
         Values and names.
     ordered
@@ -92,6 +93,7 @@ def assemble(
         task_features=task_features[1],
         classes=classes,
         target=target,
+        task=task,
         encoder=None if plain else encoder,
         ordered=ordered,
     )

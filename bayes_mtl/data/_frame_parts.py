@@ -56,6 +56,7 @@ def frame_parts(
         classes=classes,
         ordered=has_order(values, classes),
         target=target,
+        task=task,
         observations={
             "row": np.arange(len(frame)),
             "step": None,

@@ -36,6 +36,8 @@ class Schema:
         Names of the classes of ``y``; empty for numbers.
     target
         Name of ``y``.
+    task
+        Name of the column that says which task a row belongs to; ``""`` where tasks came otherwise.
     encoder
         How rows as the user has them become the columns of ``x``; None where they already are.
     task_groups
@@ -60,6 +62,7 @@ class Schema:
     task_groups: tuple[str, ...] = ()
     fill: tuple[float, ...] = ()
     ordered: bool = True
+    task: str = ""
 
     def __post_init__(self) -> None:
         for argument in ("tasks", "task_features", "classes"):
@@ -176,17 +179,18 @@ class Schema:
             For a formula that uses more than columns, arithmetic and the allowed functions.
         """
         try:
-            names = {name: tuple(written[name]) for name in _NAMES}
+            names: dict[str, Any] = {name: tuple(written[name]) for name in _NAMES}
             intercept, target, encoder = written["intercept"], written["target"], written["encoder"]
             fill = tuple(float(value) for value in written["fill"])
-            ordered = written.get("ordered", True)  # files of before it was written
+            ordered, task = written.get("ordered", True), written.get("task", "")  # not in older files
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise FileError(
                 message("schema", "what Schema.to_dict wrote", f"{error!r}", "Save it again.")
             ) from error
         texts = all(isinstance(name, str) for part in names.values() for name in part)
         flags = isinstance(intercept, bool) and isinstance(ordered, bool)
-        if not (texts and flags and isinstance(target, str)):
+        if not (texts and flags and isinstance(target, str) and isinstance(task, str)):
             raise FileError(message("schema", "names as text", "other types", "Save it again."))
         rebuilt = None if encoder is None else Encoder.from_dict(encoder)
-        return cls(**names, intercept=intercept, target=target, encoder=rebuilt, fill=fill, ordered=ordered)
+        names |= {"fill": fill, "ordered": ordered, "task": task}
+        return cls(**names, intercept=intercept, target=target, encoder=rebuilt)

@@ -21,7 +21,7 @@ from bayes_mtl.posterior._predict import predict
 from bayes_mtl.posterior._prediction import Prediction
 from bayes_mtl.posterior._relatedness import Of, Relatedness, Tasks
 from bayes_mtl.posterior._request import refuse_beside_data, request_of_data, request_of_rows
-from bayes_mtl.posterior._row_labels import labels_of
+from bayes_mtl.posterior._row_labels import fitted_column, labels_of
 from bayes_mtl.posterior._save import save
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ class Posterior:
         rows
             A `TaskData`; a DataFrame with the original columns; or an array ``[rows, features]``.
         task
-            Of frames and arrays: a label for all rows, a label a row, or the name of the frame's column.
-            Left out for a new task, all rows belong to one.
+            Of frames and arrays: a label for all rows, a label a row, or the name of the frame's column, by
+            default that of the fit. Left out for a new task, all rows belong to one.
         new_task
             Whether there are tasks that were not fitted: their weights come from the prior, given what was
             learned, beside those of fitted tasks. ``"all"``: fitted tasks, too, as if they were not known.
@@ -134,8 +134,7 @@ class Posterior:
             request = request_of_data(self.program, rows, new=new, task_features=task_features)
         else:
             if task is None and not new_task:
-                remedy = "Pass task=, or new_task=True for a new one."
-                raise InputError(message("task", "a task for each row", "none", remedy))
+                task = fitted_column(self.program.schema, rows)
             if new_task:
                 which: NewTask = "all" if task is None else new_task
                 task = labels_of(rows, "new task" if task is None else task)

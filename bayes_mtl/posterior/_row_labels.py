@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from bayes_mtl._errors import InputError, message
+from bayes_mtl.data import Schema
 from bayes_mtl.data._columns_encoder import as_frame
 from bayes_mtl.data._names import label_text, label_texts, positions, suggestion
 
@@ -45,6 +46,22 @@ def labels_of(rows: Any, task: Any) -> list[str]:
             message("task", f"{number} labels, one a row", len(labels), "Give each row its task.")
         )
     return labels
+
+
+def fitted_column(schema: Schema, rows: Any) -> str:
+    """Name of the column that held the tasks of the fit.
+
+    Raises
+    ------
+    InputError
+        Where there was none, or these rows do not have it.
+    """
+    rows, name = as_table(rows), schema.task
+    if name and hasattr(rows, "columns") and name in rows.columns:
+        return name
+    found = f"none (the fit's were in the column {name!r})" if name else "none"
+    remedy = "Pass task=, or new_task=True for a new one."
+    raise InputError(message("task", "a task for each row", found, remedy))
 
 
 def as_table(rows: Any) -> Any:

@@ -229,6 +229,33 @@ def test_wrong_arguments_are_named(arguments: dict, text: str) -> None:
         posterior.predict(data.x[data.row], **arguments)
 
 
+def test_a_frame_is_read_by_the_column_of_tasks_of_the_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make_data()
+    frame = pd.DataFrame(data.x[data.row], columns=["p", "q"]).assign(
+        y=data.y, school=[data.schema.tasks[t] for t in data.task]
+    )
+    fitted = TaskData.from_frame(frame, y="y", task="school", x=["p", "q"])
+    posterior = make_posterior(MultiTaskModel(Hierarchical(), Gaussian()), fitted)
+    expected = posterior.predict(frame, task="school").mean
+    loaded = load(posterior.save(tmp_path / "p"))
+    for found in (posterior.predict(frame), posterior.predict(frame.to_dict("list")), loaded.predict(frame)):
+        assert np.array_equal(found.mean, expected)
+    with pytest.raises(InputError, match=r"the fit's were in the column 'school'\)\. Pass task="):
+        posterior.predict(frame.rename(columns={"school": "place"}))
+    with pytest.raises(InputError, match=r"found none \(the fit's were"):
+        posterior.predict(data.x)
+    written = type(fitted.schema).to_dict
+    monkeypatch.setattr(
+        type(fitted.schema), "to_dict", lambda own: {k: v for k, v in written(own).items() if k != "task"}
+    )
+    older = load(posterior.save(tmp_path / "older"))  # as files were before the column was kept
+    assert np.array_equal(older.predict(frame, task="school").mean, expected)
+    with pytest.raises(InputError, match=r"found none\. Pass task="):
+        older.predict(frame)
+
+
 def test_a_misspelt_column_of_tasks_is_named() -> None:
     posterior, data = example()
     frame = pd.DataFrame(data.x[data.row], columns=list(data.schema.columns)).assign(school="school 0")
