@@ -108,17 +108,18 @@ def _tasks(found: LeaveOneOut, by: str) -> Outcome:
 def _calibrated(found: Calibration) -> Outcome:
     # As many verdicts as there are shares: one false alarm in a hundred checks over all of them.
     table = found.to_frame(1 - _FALSE_ALARMS / (len(LEVELS) * (1 + len(found.tasks))))
+    task, level = (table.index.get_level_values(name).to_numpy() for name in ("task", "level"))
+    coverage, verdicts = table["coverage"].to_numpy(), table["verdict"].to_numpy()
     # By place, not by name: a task may be called like the whole.
-    overall, single = table.iloc[: len(LEVELS)].droplevel("task"), table.iloc[len(LEVELS) :]
+    overall, single = slice(len(LEVELS)), slice(len(LEVELS), None)
     looked = "calibration: " + ", ".join(
-        f"{share:.1%} of targets in {level:.0%} intervals" for level, share in overall["coverage"].items()
+        f"{share:.1%} of targets in {of:.0%} intervals"
+        for share, of in zip(coverage[overall], level[overall], strict=True)
     )
     findings = []
-    wrong = overall[overall["verdict"] != "as stated"]
     for verdict, remedy in _REMEDIES.items():
-        levels = [
-            f"{row.coverage:.1%} in {level:.0%}" for level, row in wrong.iterrows() if row.verdict == verdict
-        ]
+        whole = zip(coverage[overall], level[overall], verdicts[overall], strict=True)
+        levels = [f"{share:.1%} in {of:.0%}" for share, of, own in whole if own == verdict]
         if levels:
             findings.append(
                 Finding(
@@ -128,11 +129,9 @@ def _calibrated(found: Calibration) -> Outcome:
                     remedy,
                 )
             )
-        off = single[single["verdict"] == verdict].reset_index()
-        off = off.assign(distance=(off["coverage"] - off["level"]).abs()).sort_values(
-            "distance", ascending=False
-        )
-        names = tuple(dict.fromkeys(off["task"]))
+        off = np.flatnonzero(verdicts[single] == verdict) + len(LEVELS)
+        worst = off[np.argsort(-np.abs(coverage[off] - level[off]), kind="stable")]
+        names = tuple(dict.fromkeys(task[worst]))
         if names and not levels:
             findings.append(
                 Finding(
