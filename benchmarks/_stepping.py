@@ -1,6 +1,7 @@
 """The steps of a fit without its end: what a training loop does, as often as asked."""
 
 from contextlib import ExitStack
+from functools import partial
 from typing import Literal
 
 import torch
@@ -44,13 +45,15 @@ class Stepping:
         parts = Parts.of(program, guide, self.batches, svi.particles, 0.01)
         self.batches, self.learned, self.optimiser = parts.batches, parts.learned, parts.optimiser
         self._steps = Steps(parts, compile=compile, steps=10**7)
+        # As a training does it: what makes tensors on the CPU in spite of a GPU slows every operation.
+        self._draw = self.batches.draw if device == "cpu" else partial(draw_from, self.batches)
         self._number = 0
 
     def run(self, steps: int) -> float | Tensor:
         """Take steps; the loss of the last one, which a GPU may still be at."""
         loss: float | Tensor = 0.0
         for _ in range(steps):
-            loss = self._steps(self._number, draw_from(self.batches), lambda _: None)
+            loss = self._steps(self._number, self._draw(), lambda _: None)
             self._number += 1
         return loss
 
