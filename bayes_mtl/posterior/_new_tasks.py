@@ -53,6 +53,13 @@ def shared_draws(program: Program, draws: Mapping[str, Tensor]) -> dict[str, Ten
     return {name: value for name, value in draws.items() if name not in single}
 
 
+def known_draws(program: Program, draws: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The shared draws, and those of single tasks as ``fitted_`` and their name: so priors ask for them."""
+    known = shared_draws(program, draws)
+    single = {f"fitted_{name}": value.unsqueeze(1) for name, value in draws.items() if name not in known}
+    return known | single
+
+
 def new_dims(program: Program, tasks: tuple[str, ...], task_features: Any) -> Dims:
     """Sizes for new tasks, with their features standardised as the fitted ones were."""
     if program.kinds[0][0]:
@@ -78,9 +85,7 @@ def new_dims(program: Program, tasks: tuple[str, ...], task_features: Any) -> Di
 
 def new_weights(program: Program, draws: Mapping[str, Tensor], dims: Dims, seed: int) -> dict[str, Tensor]:
     """Draws in which the new tasks stand in for the fitted ones."""
-    known = shared_draws(program, draws)
-    number = draws["weights"].shape[0]
-    known |= {f"fitted_{name}": value.unsqueeze(1) for name, value in draws.items() if name not in known}
+    known, number = known_draws(program, draws), draws["weights"].shape[0]
     with seeded(seed), torch.no_grad():
         weights, sampled = at_draws(lambda: _sampled(lambda: program.prior.new_weights(dims)), known)
         _, own = at_draws(lambda: _sampled(lambda: program.likelihood.parameters(dims)), known)

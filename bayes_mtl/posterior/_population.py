@@ -3,16 +3,15 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyro
 import torch
 from torch import Tensor
 
 from bayes_mtl._errors import UnsupportedError
 from bayes_mtl._seed import seeded
 from bayes_mtl.posterior._axes import coords
-from bayes_mtl.posterior._new_tasks import new_dims, shared_draws
-from bayes_mtl.posterior._tails import tails
-from bayes_mtl.posterior._units import linear_part, weights_in_units
+from bayes_mtl.posterior._new_tasks import known_draws, new_dims
+from bayes_mtl.posterior._summary import statistics
+from bayes_mtl.posterior._units import weights_in_units
 from bayes_mtl.priors import AbstractGaussianTaskPrior, Moments, at_draws
 
 if TYPE_CHECKING:
@@ -27,24 +26,34 @@ def population(posterior: "Posterior", level: float, task_features: Any, seed: i
     """See `Posterior.population`."""
     import pandas as pd
 
-    mean, covariance = _moments(posterior, task_features, seed)
     program = posterior.program
-    draws = {name: value for name, value in posterior.draws.items() if name == "fixed"}
-    if "fixed" in draws:
-        draws["fixed"] = draws["fixed"][:, :1]
-    mean = weights_in_units(program, {**draws, "weights": mean.unsqueeze(1)}, slice(1)).squeeze(1)
-    linear = linear_part(program).double()
-    variance = torch.einsum("ofg,nogh,ofh->nfo", linear, covariance, linear)
-    values = torch.stack([mean, variance.clamp_min(0.0).sqrt()], -1).numpy()
-    values = values.reshape(len(values), -1)
+    mean, covariance = _moments(posterior, task_features, seed)
+    mean, linear = _in_units(posterior, mean)
+    variance = torch.einsum("fgo,nogh,fho->nfo", linear, covariance, linear)
+    values = torch.stack([mean, variance.clamp_min(0.0).sqrt()], -1)
     labels, levels, names = coords(posterior), [posterior.features], ["feature"]
     if program.outputs > 1:
         levels.append(tuple(labels["output"]))
         names.append("output")
     index = pd.MultiIndex.from_product([*levels, ("mean", "spread")], names=[*names, "of tasks"])
-    lower, upper = np.quantile(values, tails(level), axis=0)
-    columns = {"mean": values.mean(0), "sd": values.std(0), "lower": lower, "upper": upper}
-    return pd.DataFrame(columns, index=index)
+    return pd.DataFrame(statistics(values.flatten(1).numpy(), level), index=index)
+
+
+def _in_units(posterior: "Posterior", mean: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights ``[draws, features, outputs]`` in the user's units, and how these follow from others.
+
+    The second, ``[features, standardised features, outputs]``, is what weights of 1 make, one at a time, less
+    what weights of 0 do.
+    """
+    size, (_, features, outputs) = len(mean), mean.shape
+    ones = torch.eye(features, dtype=mean.dtype)[..., None].expand(-1, -1, outputs)
+    weights = torch.cat([mean, ones, mean.new_zeros(1, features, outputs)]).unsqueeze(1)
+    draws = {"weights": weights}
+    if "fixed" in posterior.draws:
+        fixed = posterior.draws["fixed"][:, :1]
+        draws["fixed"] = torch.cat([fixed, fixed[:1].expand(features + 1, *fixed.shape[1:])])
+    found = weights_in_units(posterior.program, draws, slice(1)).squeeze(1)
+    return found[:size], (found[size:-1] - found[-1]).movedim(0, 1)
 
 
 def _moments(posterior: "Posterior", task_features: Any, seed: int) -> tuple[Tensor, Tensor]:
@@ -66,11 +75,8 @@ def _moments(posterior: "Posterior", task_features: Any, seed: int) -> tuple[Ten
     if task_features is None and program.schema.task_features:
         task_features = np.asarray(program.scaling.task_mean)[None]  # of a task as they are on average
     dims = new_dims(program, (_NAME,), task_features)
-    known = shared_draws(program, posterior.draws)
-    known |= {
-        f"fitted_{name}": value.unsqueeze(1) for name, value in posterior.draws.items() if name not in known
-    }
-    with seeded(seed), torch.no_grad(), pyro.validation_enabled(False):
+    known = known_draws(program, posterior.draws)
+    with seeded(seed), torch.no_grad():
         moments: Moments = at_draws(lambda: prior.new_moments(dims), known)
     mean, root = moments.mean.double(), moments.root().double()
     logits = moments.logits

@@ -20,7 +20,7 @@ def weights(posterior: "Posterior", level: float) -> "pd.DataFrame":
     named = named_draws(posterior)["weights"]
     labels = coords(posterior)
     index = pd.MultiIndex.from_product([labels[dim] for dim in named.dims], names=named.dims)
-    frame = pd.DataFrame(_statistics(named.values.reshape(len(named.values), -1), level), index=index)
+    frame = pd.DataFrame(statistics(named.values.reshape(len(named.values), -1), level), index=index)
     return frame.dropna()
 
 
@@ -37,11 +37,12 @@ def summary(posterior: "Posterior", level: float) -> "pd.DataFrame":
             entry = ", ".join(str(labels[d][i]) for d, i in zip(named.dims, position, strict=True))
             rows.append(f"{name}[{entry}]" if entry else name)
         units = np.full(values.shape[1], "user's" if name == "fixed" else "standardised", dtype=object)
-        tables.append({**_statistics(values, level), "units": units})
+        tables.append({**statistics(values, level), "units": units})
     joined = {key: np.concatenate([table[key] for table in tables]) for key in tables[0]} if tables else {}
     return pd.DataFrame(joined, index=pd.Index(rows, name="site"))
 
 
-def _statistics(values: np.ndarray, level: float) -> dict[str, np.ndarray]:
+def statistics(values: np.ndarray, level: float) -> dict[str, np.ndarray]:
+    """Columns of a table, from ``[draws, rows]``."""
     lower, upper = np.quantile(values, tails(level), axis=0)
     return {"mean": values.mean(0), "sd": values.std(0), "lower": lower, "upper": upper}

@@ -35,26 +35,6 @@ def weights_in_units(program: Program, draws: Mapping[str, Tensor], tasks: slice
     return result
 
 
-def linear_part(program: Program) -> Tensor:
-    """``[outputs, features, features]``: how weights in the user's units follow from standardised ones.
-
-    Of the first task's targets; without what is added to all weights alike.
-    """
-    size, at = len(program.features), int(program.schema.intercept)
-    linear = torch.eye(size, dtype=torch.float64)
-    if program.network is None:
-        varying = len(program.schema.features)
-        sd, mean = (
-            torch.as_tensor(v, dtype=torch.float64)[:varying]
-            for v in (program.scaling.x_sd, program.scaling.x_mean)
-        )
-        linear[at:, at:] = torch.diag(1.0 / sd)
-        if at:
-            linear[0, 1:] = -mean / sd
-    spread = torch.as_tensor(program.scaling.spread, dtype=torch.float64)[0]
-    return spread.expand(program.outputs)[:, None, None] * linear
-
-
 def fixed_in_units(program: Program, draws: Mapping[str, Tensor]) -> Tensor:
     """Weights that all tasks share, ``[draws, tasks or 1, fixed features, outputs]`` float64.
 
