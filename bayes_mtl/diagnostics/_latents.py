@@ -12,9 +12,11 @@ from torch.distributions import biject_to
 from bayes_mtl._errors import BayesMTLError
 from bayes_mtl._hidden import hidden
 from bayes_mtl._seed import seeded
+from bayes_mtl.inference._shared_weights import shared_weights
 from bayes_mtl.inference._sites import start_near_zero
 from bayes_mtl.model import Program
 from bayes_mtl.posterior import Posterior
+from bayes_mtl.priors import AbstractGaussianTaskPrior
 
 _OF_WEIGHTS = ("weights", "weights_noise", "weights_activity")
 _found: "WeakKeyDictionary[Program, tuple[int, dict[str, int] | None]]" = WeakKeyDictionary()
@@ -62,12 +64,12 @@ def _sizes(part: Callable[[], object]) -> dict[str, int]:
 
 
 def unknowns(posterior: Posterior) -> int | None:
-    """How many free real numbers the inference described; exactly drawn weights are not among them."""
+    """How many free real numbers the inference described; what is drawn exactly is not among them."""
     sizes = latent_sizes(posterior)
     if sizes is None:
         return None
-    exact = collapsed(posterior)
-    return max(1, sum(size for name, size in sizes.items() if not (exact and of_weights(name))))
+    exact = drawn_exactly(posterior)
+    return max(1, sum(size for name, size in sizes.items() if name not in exact))
 
 
 def of_weights(site: str) -> bool:
@@ -85,14 +87,28 @@ def collapsed(posterior: Posterior) -> bool:
     return posterior.record.method.startswith("Collapsed")
 
 
+def drawn_exactly(posterior: Posterior) -> frozenset[str]:
+    """Sites drawn exactly given the others: weights of a collapsed fit, and what its tasks share."""
+    sizes, program = latent_sizes(posterior), posterior.program
+    if not collapsed(posterior) or sizes is None or not isinstance(program.prior, AbstractGaussianTaskPrior):
+        return frozenset()
+    names = {name for name in sizes if of_weights(name)}
+    sites = shared_weights(program, program.prior, program.dims(tasks=range(len(posterior.tasks))))
+    return frozenset(names | {site.name for site in sites or ()})
+
+
 def at_one_point(posterior: Posterior) -> tuple[str, ...]:
-    """Names of the hyperparameters where all draws share their values; none where any of them varies."""
+    """Names of the hyperparameters where all draws share their values; none where any of them varies.
+
+    What is drawn exactly given the others varies even so.
+    """
     sizes = latent_sizes(posterior)
     hyper = {
         name: value
         for name, value in posterior.draws.items()
         if not of_weights(name) and (sizes is None or name in sizes)
     }
-    if any(not torch.equal(value, value[:1].expand_as(value)) for value in hyper.values()):
+    varying = {name for name, value in hyper.items() if not torch.equal(value, value[:1].expand_as(value))}
+    if varying and not varying <= drawn_exactly(posterior):
         return ()
-    return tuple(sorted(hyper))
+    return tuple(sorted(set(hyper) - varying))

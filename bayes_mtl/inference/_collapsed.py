@@ -14,9 +14,11 @@ from bayes_mtl.inference._collapsed_program import CollapsedProgram
 from bayes_mtl.inference._hyper import LatentDraws
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._map import MAP
+from bayes_mtl.inference._marginal_program import MarginalProgram
 from bayes_mtl.inference._number_of_draws import number_of_draws, require_draws
 from bayes_mtl.inference._nuts import NUTS
 from bayes_mtl.inference._population_monte_carlo import PopulationMonteCarlo
+from bayes_mtl.inference._shared_weights import shared_weights
 from bayes_mtl.inference._singular import singular_explained
 from bayes_mtl.inference._sites import latent_sites
 from bayes_mtl.inference._start import start_from
@@ -92,8 +94,9 @@ class Collapsed(AbstractInference):
             collapsed = CollapsedProgram(program, data)
             values = start_from(program, [collapsed.statistics])
             number = number_of_draws(self.draws, collapsed.dims.tasks * collapsed.dims.features)
-            name, found, tried = self._hyperparameters(collapsed, values, number)
-            latents = _with_weights(collapsed, found, number)
+            hyper = self._program(collapsed)
+            name, found, tried = self._hyperparameters(hyper, values, number)
+            latents = _with_weights(collapsed, hyper, found, number)
             record = FitRecord(
                 method=f"Collapsed({name})",
                 settings={**self.described(), **tried},
@@ -111,46 +114,68 @@ class Collapsed(AbstractInference):
             posterior = build_posterior(program, latents, record)
         return posterior.with_record(seconds=time.perf_counter() - began)
 
+    def _program(self, collapsed: CollapsedProgram) -> CollapsedProgram | MarginalProgram:
+        """Whose sites are found: a user's own guide names all of them, else as few as can be."""
+        if isinstance(self.hyperparameters, SVI) and self.hyperparameters.guide is not None:
+            return collapsed
+        sites = shared_weights(collapsed.program, collapsed.prior, collapsed.dims)
+        if sites is None:
+            return collapsed
+        found = MarginalProgram(collapsed, sites)
+        return found if sites or found.numbers < collapsed.numbers else collapsed
+
     def _hyperparameters(
-        self, collapsed: CollapsedProgram, values: dict[str, Tensor], number: int
+        self, program: CollapsedProgram | MarginalProgram, values: dict[str, Tensor], number: int
     ) -> tuple[str, LatentDraws, dict[str, str]]:
         """What found them, their draws, and what was tried before in vain."""
         chosen, tried = self.hyperparameters, dict[str, str]()
-        sites = latent_sites(collapsed, (), values)
+        sites = latent_sites(program, (), values)
         if not sites:
             return type(chosen or MAP()).__name__, LatentDraws({}, stopped="closed form"), tried
         if chosen is None:
             size = sum(site.count for site in sites)
-            if size <= FEW and collapsed.numbers <= _QUICK:
-                rounds = _ROUNDS[collapsed.numbers > _TINY]
+            if size <= FEW and program.numbers <= _QUICK:
+                rounds = _ROUNDS[program.numbers > _TINY]
                 few = PopulationMonteCarlo(draws=number, rounds=rounds, progress=False)
                 try:
-                    return type(few).__name__, few.sample(collapsed, (), values), tried
+                    return type(few).__name__, few.sample(program, (), values), tried
                 except UnsupportedError as error:
                     tried = {"tried": str(error)}
             chosen = MAP()
         if isinstance(chosen, MAP) or (not isinstance(chosen, NUTS) and chosen.draws is None):
             chosen = replace(chosen, draws=number)
-        return type(chosen).__name__, chosen.sample(collapsed, (), values), tried
+        return type(chosen).__name__, chosen.sample(program, (), values), tried
 
 
-def _with_weights(collapsed: CollapsedProgram, found: LatentDraws, draws: int) -> dict[str, Tensor]:
+def _with_weights(
+    collapsed: CollapsedProgram, hyper: CollapsedProgram | MarginalProgram, found: LatentDraws, draws: int
+) -> dict[str, Tensor]:
     """The hyperparameters' draws, each with an exact draw of the weights given it; ``draws`` of a mode."""
     values = found.values or {"_none": torch.zeros(1, 1)}
     number = next(iter(values.values())).shape[0]
     repeats = draws if number == 1 else 1
     dims = collapsed.dims
-    size = max(1, _LARGEST // max(collapsed.numbers, dims.tasks * dims.features * repeats))
-    parts = []
+    size = max(1, _LARGEST // max(hyper.numbers, dims.tasks * dims.features * repeats))
+    parts: dict[str, list[Tensor]] = {}
     with torch.no_grad():
         for start in range(0, number, size):
             part = {name: value[start : start + size] for name, value in values.items()}
-            count = next(iter(part.values())).shape[0]
-            evidence = at_draws(collapsed.evidence, part)
-            drawn = evidence.draw(repeats)
-            if drawn.dim() == 3:  # the same for all draws of the hyperparameters
-                drawn = evidence.draw(repeats * count)
-            parts.append(drawn.reshape(repeats, count, dims.tasks, dims.features))
-    weights = torch.cat(parts, 1).reshape(repeats * number, dims.tasks, dims.features, 1)
+            if isinstance(hyper, MarginalProgram):
+                drawn = hyper.draw(part, repeats)
+            else:
+                drawn = {"weights": _weights(hyper, part, repeats)}
+            for name, value in drawn.items():
+                parts.setdefault(name, []).append(value.unflatten(0, (repeats, -1)))
+    drawn = {name: torch.cat(each, 1).flatten(0, 1) for name, each in parts.items()}
     kept = {name: value.repeat(repeats, *[1] * (value.dim() - 1)) for name, value in found.values.items()}
-    return {**kept, "weights": weights}
+    return {**drawn, **kept, "weights": drawn["weights"]}
+
+
+def _weights(program: CollapsedProgram, values: dict[str, Tensor], each: int) -> Tensor:
+    """``[each * draws, tasks, features, 1]``."""
+    count, dims = next(iter(values.values())).shape[0], program.dims
+    evidence = at_draws(program.evidence, values)
+    drawn = evidence.draw(each)
+    if drawn.dim() == 3:  # the same for all draws of the hyperparameters
+        drawn = evidence.draw(each * count)
+    return drawn.reshape(each * count, dims.tasks, dims.features, 1)

@@ -80,6 +80,14 @@ class Evidence:
         return weights.gather(-2, index).squeeze(-2)
 
 
+def prior_arguments(
+    moments: Moments, noise: Tensor | float, dtype: torch.dtype
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and root of one output's weights, and the inverse of the noise variance."""
+    inverse = 1.0 / torch.as_tensor(noise, dtype=dtype).square()
+    return moments.mean.squeeze(-1).to(dtype), moments.root().squeeze(-3).to(dtype), inverse
+
+
 def evidence(
     statistics: Statistics, moments: Moments, fixed: Tensor | None, noise: Tensor | float
 ) -> Evidence | DenseEvidence:
@@ -98,8 +106,7 @@ def evidence(
     """
     dtype = statistics.xx.dtype
     sums = TaskSums.without_fixed(statistics, moments.mean.shape[-2], fixed)
-    mean, root = moments.mean.squeeze(-1).to(dtype), moments.root().squeeze(-3).to(dtype)
-    inverse = 1.0 / torch.as_tensor(noise, dtype=dtype).square()
+    mean, root, inverse = prior_arguments(moments, noise, dtype)
     if moments.tasks is not None:
         between = moments.tasks if moments.tasks.dim() == 2 else moments.tasks.squeeze(-3)
         return DenseEvidence(sums, mean, root, inverse, between.to(dtype))

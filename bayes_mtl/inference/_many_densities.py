@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 from bayes_mtl.data import Batch
 from bayes_mtl.inference._collapsed_program import CollapsedProgram
 from bayes_mtl.inference._laplace_program import LaplaceProgram
+from bayes_mtl.inference._marginal_program import MarginalProgram
 from bayes_mtl.inference._potential import Potential
 from bayes_mtl.inference._singular import SINGULAR
 
@@ -42,7 +43,7 @@ def _of_part(potential: Potential, points: Tensor) -> Tensor:
 
 def _numbers(potential: Potential) -> int:
     """Numbers that one point works on."""
-    if isinstance(potential.program, (CollapsedProgram, LaplaceProgram)):
+    if isinstance(potential.program, (CollapsedProgram, MarginalProgram, LaplaceProgram)):
         return potential.program.numbers
     return max([1, *(batch.x.numel() for batch in potential.arguments if isinstance(batch, Batch))])
 

@@ -40,8 +40,13 @@ def white_system(
     if is_shared(root):
         turned = turned.contiguous()  # for the products to come
     precision = inverse[..., None, None] * times(turned, root)
-    precision = precision + torch.eye(root.shape[-1], dtype=xx.dtype, device=xx.device)
+    precision = precision + identity(root.shape[-1], xx)
     return WhiteSystem(turned, error, residual, precision, center)
+
+
+def identity(size: int, like: Tensor) -> Tensor:
+    """Matrix of the same kind of numbers, in the same place."""
+    return torch.eye(size, dtype=like.dtype, device=like.device)
 
 
 def is_shared(matrix: Tensor) -> bool:

@@ -1,0 +1,112 @@
+"""The program of a collapsed model in as few rows and hyperparameters as can be."""
+
+import pyro
+import torch
+from pyro import poutine
+from torch import Tensor
+
+from bayes_mtl.inference._collapsed_program import CollapsedProgram
+from bayes_mtl.inference._evidence import prior_arguments
+from bayes_mtl.inference._log_marginal import log_marginal
+from bayes_mtl.inference._reduced_rows import ReducedRows
+from bayes_mtl.inference._shared_posterior import shared_posterior
+from bayes_mtl.inference._shared_weights import SharedWeights
+from bayes_mtl.inference._white_system import times
+from bayes_mtl.priors import at_draws
+
+
+class MarginalProgram:
+    """Call it without arguments: it samples hyperparameters and adds the evidence of all tasks.
+
+    A population's mean and the fixed weights are integrated out as well: they are Gaussian given the rest, as
+    many numbers as there are features, and as correlated as these, which costs chains most of their steps.
+    A system of equations is as large as the rows of a task, if these are fewer than its weights.
+
+    Parameters
+    ----------
+    collapsed
+        The program with the weights integrated out.
+    sites
+        What more is, of `shared_weights`; may be none.
+    """
+
+    def __init__(self, collapsed: CollapsedProgram, sites: tuple[SharedWeights, ...]) -> None:
+        self.collapsed, self.sites = collapsed, sites
+        self.rows = ReducedRows.of(collapsed.statistics)
+        size = collapsed.dims.features
+        own, fixed = self.rows.design[..., :size], self.rows.design[..., size:]
+        columns = {"fixed": fixed}
+        self._own = own.contiguous()
+        parts = [columns.get(site.name, own) * site.scale for site in sites]
+        self._shared = torch.cat([own[..., :0], *parts], -1)
+        self._error = self.rows.response
+        for site in sites:
+            if site.name == "fixed":
+                self._error = self._error - fixed @ site.loc
+        self._constant = 0.5 * self.rows.log_precision.sum() + collapsed.jacobian.sum()
+
+    @property
+    def numbers(self) -> int:
+        """Numbers in the largest matrices of one call."""
+        return self._own[..., 0].numel() * max(self._own.shape[1:] + self._shared.shape[2:])
+
+    def _arguments(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Sample the other hyperparameters; mean, error, root and inverse of the noise variance."""
+        collapsed = self.collapsed
+        values = {site.name: site.loc.reshape(site.shape) for site in self.sites}
+        with poutine.block(hide=list(values)), poutine.condition(data=values):
+            moments = collapsed.prior.moments(collapsed.dims)
+        noise = collapsed.program.likelihood.parameters(collapsed.dims).get("scale", 1.0)
+        mean, root, inverse = prior_arguments(moments, noise, self._own.dtype)
+        return mean, self._error - (self._own @ mean.unsqueeze(-1)).squeeze(-1), root, inverse
+
+    def __call__(self) -> None:
+        _, error, root, inverse = self._arguments()
+        rows = self.rows
+        log = log_marginal(self._own, self._shared, error, rows.left, rows.n, root, inverse)
+        with pyro.plate("evidence_of_tasks", 1, dim=-1):
+            pyro.factor("evidence", (log + self._constant).unsqueeze(-1))
+
+    def draw(self, values: dict[str, Tensor], each: int) -> dict[str, Tensor]:
+        """Exact draws of all that is integrated out, ``each`` given every draw of the rest.
+
+        The weights by Matheron's rule: a draw of weights and rows from the prior, moved by what the rows of
+        the data differ from it. That is no larger a system than the evidence's own.
+
+        Parameters
+        ----------
+        values
+            ``[draws, tasks or 1, *event]`` of each site.
+        each
+            How many.
+
+        Returns
+        -------
+        dict of str to Tensor
+            ``[each * draws, tasks or 1, *event]`` by site, "weights" among them.
+        """
+        count = next(iter(values.values())).shape[0]
+        mean, error, root, inverse = at_draws(self._arguments, values)
+        found = shared_posterior(self._own, self._shared, error, root, inverse)
+        tasks, rows, size = self._shared.shape
+
+        def noise(*shape: int) -> Tensor:
+            return torch.randn(count, *shape, dtype=error.dtype, device=error.device)
+
+        white = found.half + noise(size, each)
+        white = torch.linalg.solve_triangular(found.factor.mT, white, upper=True).mT
+        moved = white.flatten(0, 1) @ self._shared.flatten(0, 1).mT
+        moved = moved.reshape(count, each, tasks, rows)
+        prior = noise(tasks, each, root.shape[-1])
+        left = error.unsqueeze(-2) - moved.transpose(-2, -3) - prior @ found.rotated.mT
+        left = left - inverse.rsqrt()[..., None, None] * noise(tasks, each, rows)
+        solved = torch.cholesky_solve(left.mT, found.rows).mT * inverse[..., None, None]
+        weights = mean.unsqueeze(-2) + times(prior + solved @ found.rotated, root.mT)
+        drawn = {}
+        parts = white.split([site.loc.numel() for site in self.sites], -1)
+        for site, part in zip(self.sites, parts, strict=True):
+            if site.name != "fixed":
+                weights = weights + (site.scale * part).unsqueeze(-3)
+            drawn[site.name] = site.value(part.transpose(0, 1).reshape(each * count, 1, -1))
+        weights = weights.permute(2, 0, 1, 3).reshape(each * count, tasks, -1, 1)
+        return {**drawn, "weights": weights}
