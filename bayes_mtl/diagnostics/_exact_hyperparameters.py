@@ -13,7 +13,9 @@ from bayes_mtl.inference._adaptive_importance import WeightedPoints, adaptive_im
 from bayes_mtl.inference._collapsed_program import CollapsedProgram, why_not_collapsed
 from bayes_mtl.inference._local import local_parameters
 from bayes_mtl.inference._many_densities import log_densities
+from bayes_mtl.inference._marginal_program import MarginalProgram
 from bayes_mtl.inference._potential import Potential
+from bayes_mtl.inference._shared_weights import shared_weights
 from bayes_mtl.inference._student_mixture import StudentMixture
 from bayes_mtl.posterior import Posterior
 
@@ -55,7 +57,10 @@ def exact_hyperparameters(posterior: Posterior, data: TaskData) -> ExactHyperpar
     if _NUMBERS[-1] * each > _WORK:
         return None
     with seeded(0), local_parameters(), torch.no_grad():
-        potential = Potential(CollapsedProgram(program, data))
+        collapsed = CollapsedProgram(program, data)
+        sites = shared_weights(program, collapsed.prior, collapsed.dims)
+        smaller = MarginalProgram(collapsed, sites) if sites else None
+        potential = Potential(smaller or collapsed)
         names = [site.name for site in potential.sites]
         if not 0 < len(potential) <= LARGEST or not set(names) <= set(posterior.draws):
             return None
@@ -75,7 +80,8 @@ def exact_hyperparameters(posterior: Posterior, data: TaskData) -> ExactHyperpar
         if found is None:
             return None
         values, _ = potential.unpack(found.points)
-    return ExactHyperparameters(dict(values), found)
+        shared = smaller.draw_shared(values) if smaller else {}
+    return ExactHyperparameters({**values, **shared}, found)
 
 
 def _around(points: Tensor) -> StudentMixture:

@@ -45,16 +45,17 @@ class Collapsed(AbstractInference):
 
     For Gaussian likelihoods, without a network or with a `Frozen` one, and priors that are Gaussian given
     their hyperparameters. The data enter through per-task sums of products, so a step costs the same for a
-    thousand rows and for a million; a `TaskTable` has them computed where its rows are.
+    thousand rows and for a million; a `TaskTable` has them computed where its rows are. A population's mean
+    with a Gaussian prior and the weights of fixed features are integrated out as well, and drawn exactly.
 
     Parameters
     ----------
     hyperparameters
         How the hyperparameters' posterior is found: `PopulationMonteCarlo` (exact, for some twenty), `MAP`
-        (type II, with a Laplace approximation where it is cheap), `SVI` or `NUTS`. By default the first where
-        there are up to 20 and tasks times squared features (times clusters) do not exceed 5,000, and `MAP`
-        beyond, or where the first finds that its draws cannot be trusted. The weights are then drawn exactly
-        given each draw.
+        (type II, with a Laplace approximation where it is cheap), `SVI` (a guide of your own has the mean
+        among its sites) or `NUTS`. By default the first where up to 20 are left and the tasks' systems of
+        equations hold no more than 5,000 numbers, and `MAP` beyond, or where the first finds that its draws
+        cannot be trusted. What was integrated out is then drawn exactly given each draw.
     draws
         Draws to keep with `MAP`, by default, or without any hyperparameters; else theirs. Default 1,000,
         or fewer (at least 100) where draws of all tasks' weights would take more than 0.4 GB.

@@ -1,5 +1,7 @@
 """The program of a collapsed model in as few rows and hyperparameters as can be."""
 
+from collections.abc import Iterator
+
 import pyro
 import torch
 from pyro import poutine
@@ -88,25 +90,32 @@ class MarginalProgram:
         count = next(iter(values.values())).shape[0]
         mean, error, root, inverse = at_draws(self._arguments, values)
         found = shared_posterior(self._own, self._shared, error, root, inverse)
-        tasks, rows, size = self._shared.shape
-
-        def noise(*shape: int) -> Tensor:
-            return torch.randn(count, *shape, dtype=error.dtype, device=error.device)
-
-        white = found.half + noise(size, each)
-        white = torch.linalg.solve_triangular(found.factor.mT, white, upper=True).mT
+        tasks, rows = self._shared.shape[:2]
+        white = found.draw(count, each)
         moved = white.flatten(0, 1) @ self._shared.flatten(0, 1).mT
-        moved = moved.reshape(count, each, tasks, rows)
-        prior = noise(tasks, each, root.shape[-1])
-        left = error.unsqueeze(-2) - moved.transpose(-2, -3) - prior @ found.rotated.mT
-        left = left - inverse.rsqrt()[..., None, None] * noise(tasks, each, rows)
+        prior = torch.randn(count, tasks, each, root.shape[-1], dtype=error.dtype)
+        left = error.unsqueeze(-2) - prior @ found.rotated.mT
+        left = left - moved.reshape(count, each, tasks, rows).transpose(-2, -3)
+        left = left - inverse.rsqrt()[..., None, None] * torch.randn_like(left)
         solved = torch.cholesky_solve(left.mT, found.rows).mT * inverse[..., None, None]
         weights = mean.unsqueeze(-2) + times(prior + solved @ found.rotated, root.mT)
-        drawn = {}
-        parts = white.split([site.loc.numel() for site in self.sites], -1)
-        for site, part in zip(self.sites, parts, strict=True):
+        for site, part in self._parts(white):
             if site.name != "fixed":
                 weights = weights + (site.scale * part).unsqueeze(-3)
-            drawn[site.name] = site.value(part.transpose(0, 1).reshape(each * count, 1, -1))
         weights = weights.permute(2, 0, 1, 3).reshape(each * count, tasks, -1, 1)
-        return {**drawn, "weights": weights}
+        return {**self._named(white), "weights": weights}
+
+    def draw_shared(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The same without the weights of tasks, one for every draw of the rest."""
+        _, error, root, inverse = at_draws(self._arguments, values)
+        found = shared_posterior(self._own, self._shared, error, root, inverse)
+        return self._named(found.draw(next(iter(values.values())).shape[0], 1))
+
+    def _parts(self, white: Tensor) -> Iterator[tuple[SharedWeights, Tensor]]:
+        """Sites, and their part of ``white [..., shared]``."""
+        yield from zip(self.sites, white.split([site.loc.numel() for site in self.sites], -1), strict=True)
+
+    def _named(self, white: Tensor) -> dict[str, Tensor]:
+        """Values ``[each * draws, 1, *event]`` of ``white [draws, each, shared]``."""
+        together = white.transpose(0, 1).flatten(0, 1).unsqueeze(1)
+        return {site.name: site.value(part) for site, part in self._parts(together)}

@@ -29,6 +29,11 @@ class SharedPosterior(NamedTuple):
     solved: Tensor
     squares: Tensor
 
+    def draw(self, count: int, each: int) -> Tensor:
+        """``[count, each, shared]``, ``each`` for every draw of the hyperparameters."""
+        noise = torch.randn(count, self.half.shape[-2], each, dtype=self.half.dtype)
+        return torch.linalg.solve_triangular(self.factor.mT, self.half + noise, upper=True).mT
+
 
 def shared_posterior(
     design: Tensor, shared: Tensor, error: Tensor, root: Tensor, inverse: Tensor
