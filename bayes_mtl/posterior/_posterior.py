@@ -99,7 +99,7 @@ class Posterior:
             A `TaskData`; a DataFrame with the original columns; or an array ``[rows, features]``.
         task
             Of frames and arrays: a label for all rows, a label a row, or the name of the frame's column, by
-            default that of the fit. Left out for a new task, all rows belong to one.
+            default that of the fit. Without any, all rows belong to one new task.
         new_task
             Whether there are tasks that were not fitted: their weights come from the prior, given what was
             learned, beside those of fitted tasks. ``"all"``: fitted tasks, too, as if they were not known.
@@ -133,8 +133,8 @@ class Posterior:
             draws, new = asked(self.program, draws, rows.schema.tasks, new_task, given, seed)
             request = request_of_data(self.program, rows, new=new, task_features=task_features)
         else:
-            if task is None and not new_task:
-                task = fitted_column(self.program.schema, rows)
+            if task is None:
+                task = fitted_column(self.program.schema, rows, needed=not new_task)
             if new_task:
                 which: NewTask = "all" if task is None else new_task
                 task = labels_of(rows, "new task" if task is None else task)

@@ -48,17 +48,19 @@ def labels_of(rows: Any, task: Any) -> list[str]:
     return labels
 
 
-def fitted_column(schema: Schema, rows: Any) -> str:
-    """Name of the column that held the tasks of the fit.
+def fitted_column(schema: Schema, rows: Any, *, needed: bool) -> str | None:
+    """Name of the column that held the tasks of the fit; None without one that is not needed.
 
     Raises
     ------
     InputError
-        Where there was none, or these rows do not have it.
+        Where it is needed and there was none, or these rows do not have it.
     """
     rows, name = as_table(rows), schema.task
     if name and hasattr(rows, "columns") and name in rows.columns:
         return name
+    if not needed:
+        return None
     found = f"none (the fit's were in the column {name!r})" if name else "none"
     remedy = "Pass task=, or new_task=True for a new one."
     raise InputError(message("task", "a task for each row", found, remedy))

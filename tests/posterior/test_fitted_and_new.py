@@ -95,9 +95,19 @@ def test_the_population_is_still_to_be_had() -> None:
 def test_rows_without_a_task_are_of_a_new_one_whatever_fitted_ones_are_called() -> None:
     data = TaskData.from_frame(frame(["new task", "b"]), y="y", task="task", x=["x"])
     posterior = make_posterior(MultiTaskModel(Hierarchical(), Gaussian()), data)
-    rows = frame(["b"])
+    rows = frame(["b"])[["x"]]
     found = posterior.predict(rows, new_task=True, kind="mean")
     assert not np.allclose(found.mean, posterior.predict(rows, "new task", kind="mean").mean)
+
+
+def test_the_column_of_the_fit_says_which_rows_are_of_new_tasks() -> None:
+    data = TaskData.from_frame(frame(["a", "b"]), y="y", task="task", x=["x"])
+    posterior = make_posterior(MultiTaskModel(Hierarchical(), Gaussian()), data)
+    rows = frame(["b", "c", "d"])
+    found = posterior.predict(rows, new_task=True, seed=3)
+    expected = posterior.predict(rows, "task", new_task=True, seed=3)
+    assert list(found.task) == list(rows["task"])
+    np.testing.assert_array_equal(found.mean, expected.mean)
 
 
 def test_other_words_are_refused(unchecked: None) -> None:
