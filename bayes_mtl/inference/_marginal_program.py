@@ -37,14 +37,15 @@ class MarginalProgram:
         self.rows = ReducedRows.of(collapsed.statistics)
         size = collapsed.dims.features
         own, fixed = self.rows.design[..., :size], self.rows.design[..., size:]
-        columns = {"fixed": fixed}
-        self._own = own.contiguous()
-        parts = [columns.get(site.name, own) * site.scale for site in sites]
-        self._shared = torch.cat([own[..., :0], *parts], -1)
-        self._error = self.rows.response
+        self._own, self._error = own.contiguous(), self.rows.response
+        parts = [own[..., :0]]
         for site in sites:
-            if site.name == "fixed":
+            if site.fixed:
                 self._error = self._error - fixed @ site.loc
+            columns = fixed if site.fixed else self._own
+            parts.append(columns if bool((site.scale == 1).all()) else columns * site.scale)
+        # One part as it is: no copy of it.
+        self._shared = parts[-1] if len(sites) < 2 else torch.cat(parts, -1)
         self._constant = 0.5 * self.rows.log_precision.sum() + collapsed.jacobian.sum()
 
     @property
@@ -100,7 +101,7 @@ class MarginalProgram:
         solved = torch.cholesky_solve(left.mT, found.rows).mT * inverse[..., None, None]
         weights = mean.unsqueeze(-2) + times(prior + solved @ found.rotated, root.mT)
         for site, part in self._parts(white):
-            if site.name != "fixed":
+            if not site.fixed:
                 weights = weights + (site.scale * part).unsqueeze(-3)
         weights = weights.permute(2, 0, 1, 3).reshape(each * count, tasks, -1, 1)
         return {**self._named(white), "weights": weights}

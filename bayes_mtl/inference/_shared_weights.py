@@ -1,5 +1,6 @@
 """What all tasks share and a program's evidence is Gaussian in: the population's mean, and fixed weights."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -32,12 +33,15 @@ class SharedWeights:
         Of its prior, ``[features]`` in double precision.
     shape
         Of a value.
+    fixed
+        Whether they are the weights of fixed features, or else the mean of the tasks' weights.
     """
 
     name: str
     loc: Tensor
     scale: Tensor
     shape: torch.Size
+    fixed: bool
 
     def value(self, white: Tensor) -> Tensor:
         """Values ``[..., *shape]`` of standard normal ``white [..., features]``."""
@@ -60,22 +64,43 @@ def shared_weights(
 def shared_mean(prior: AbstractGaussianTaskPrior, dims: Dims) -> SharedWeights | None:
     """The site that the tasks' mean moves with, one to one, and nothing else does; None without any.
 
-    Found by trying, so that it is found in a user's own prior too, under whatever name.
+    Found by trying at two places, so that it is found in a user's own prior too, under whatever name.
     """
-    with seeded(0), torch.no_grad(), hidden(), InitMessenger(partial(start_near_zero, {})):
-        trace = poutine.trace(prior.moments).get_trace(dims)
-        before: Moments = trace.nodes["_RETURN"]["value"]
-        values = {name: site["value"] for name, site in trace.iter_stochastic_nodes()}
-        for name, value in values.items():
-            found = _normal(name, trace.nodes[name]["fn"])
-            if found is None or found.shape != torch.Size(dims.weights):
-                continue
-            step = 1.0 + torch.rand_like(value)
-            moved = poutine.condition(prior.moments, data={**values, name: value + step})(dims)
-            change = moved.mean - before.mean
-            if torch.allclose(change, step.expand_as(change), atol=_CLOSE) and _same(before, moved):
-                return found
+    here, elsewhere = (_trace(prior, dims, seed) for seed in (0, 1))
+    for name in here.stochastic_nodes:
+        found, other = (_normal(name, trace.nodes[name]["fn"], fixed=False) for trace in (here, elsewhere))
+        if found is None or other is None or found.shape != torch.Size(dims.weights):
+            continue
+        same = torch.equal(found.loc, other.loc) and torch.equal(found.scale, other.scale)
+        if same and all(_moves_the_mean_alone(name, trace, prior, dims) for trace in (here, elsewhere)):
+            return found
     return None
+
+
+def _trace(
+    prior: AbstractGaussianTaskPrior, dims: Dims, seed: int, values: Mapping[str, Tensor] | None = None
+) -> poutine.Trace:
+    start = InitMessenger(partial(start_near_zero, {}))
+    with seeded(seed), torch.no_grad(), hidden(), start:
+        return poutine.trace(poutine.condition(prior.moments, data=dict(values or {}))).get_trace(dims)
+
+
+def _moves_the_mean_alone(
+    name: str, before: poutine.Trace, prior: AbstractGaussianTaskPrior, dims: Dims
+) -> bool:
+    """Whether the weights' mean follows a site, and neither their spread nor another site's prior does."""
+    values = {site: before.nodes[site]["value"] for site in before.stochastic_nodes}
+    step = 1.0 + torch.linspace(0.0, 1.0, values[name].numel()).reshape(values[name].shape)
+    after = _trace(prior, dims, 0, {**values, name: values[name] + step})
+    one, other = (trace.nodes["_RETURN"]["value"] for trace in (before, after))
+    change = other.mean - one.mean
+    if not torch.allclose(change, step.expand_as(change), atol=_CLOSE) or not _same(one, other):
+        return False
+    rest = [site for site in values if site != name]
+    densities = (
+        [trace.nodes[site]["fn"].log_prob(values[site]) for site in rest] for trace in (before, after)
+    )
+    return all(torch.equal(a, b) for a, b in zip(*densities, strict=True))
 
 
 def shared_fixed(program: Program) -> SharedWeights | None:
@@ -83,16 +108,16 @@ def shared_fixed(program: Program) -> SharedWeights | None:
     with seeded(0), torch.no_grad(), hidden(), InitMessenger(partial(start_near_zero, {})):
         trace = poutine.trace(program.fixed).get_trace()
     name = next(iter(trace.stochastic_nodes), None)
-    return None if name is None else _normal(name, trace.nodes[name]["fn"])
+    return None if name is None else _normal(name, trace.nodes[name]["fn"], fixed=True)
 
 
-def _normal(name: str, function: Distribution) -> SharedWeights | None:
+def _normal(name: str, function: Distribution, *, fixed: bool) -> SharedWeights | None:
     """None for other distributions, and in a plate."""
     base = function.base_dist if isinstance(function, Independent) else function
     if type(base) is not Normal or function.batch_shape:
         return None
     loc, scale = (part.detach().double().flatten() for part in (base.loc, base.scale))
-    return SharedWeights(name, loc, scale, function.shape())
+    return SharedWeights(name, loc, scale, function.shape(), fixed)
 
 
 def _same(one: Moments, other: Moments) -> bool:

@@ -86,7 +86,7 @@ def dense(found: MarginalProgram, data: TaskData, values: Mapping[str, Tensor]) 
     fixed = torch.as_tensor((data.x - scaling.x_mean) / scaling.x_sd)[:, width:]
     columns = [
         design[:, :0],
-        *((fixed if site.name == "fixed" else design) * site.scale for site in found.sites),
+        *((fixed if site.fixed else design) * site.scale for site in found.sites),
     ]
     return Dense(response, wide.flatten(1), mean, covariance, torch.cat(columns, 1), sd)
 
@@ -154,7 +154,7 @@ def _posterior(found: MarginalProgram, normal: Dense) -> tuple[Tensor, Tensor]:
     size, scales = len(normal.mean), torch.cat([normal.mean[:0], *[site.scale for site in found.sites]])
     prior = torch.block_diag(normal.covariance, torch.eye(len(scales), dtype=scales.dtype))
     linear = torch.block_diag(torch.eye(size, dtype=scales.dtype), scales.diag())
-    if found.sites and found.sites[0].name == "mean":
+    if found.sites and not found.sites[0].fixed:
         features = found.collapsed.dims.features
         linear[:size, size : size + features] = scales[:features].diag().repeat(size // features, 1)
     rows = torch.cat([normal.own, normal.shared], 1)
@@ -204,6 +204,26 @@ class Widening(AbstractGaussianTaskPrior):
         return Moments(middle, (0.1 * middle).exp())
 
 
+@dataclass(frozen=True)
+class Loose(AbstractGaussianTaskPrior):
+    """How far its mean may be from zero is itself unknown."""
+
+    def moments(self, dims: Dims) -> Moments:
+        reach = pyro.sample("reach", HalfNormal(1.0))[..., None, None]
+        middle = pyro.sample("middle", Normal(0.0 * reach, reach).expand(dims.weights).to_event(2))
+        return Moments(middle, 1.0 + 0.0 * middle)
+
+
+@dataclass(frozen=True)
+class Leaning(AbstractGaussianTaskPrior):
+    """Its mean says how large its spread may be."""
+
+    def moments(self, dims: Dims) -> Moments:
+        middle = pyro.sample("middle", Normal(0.0, 1.0).expand(dims.weights).to_event(2))
+        scale = pyro.sample("spread", HalfNormal(middle.exp()).to_event(2))
+        return Moments(middle, scale)
+
+
 def sites(prior: AbstractTaskPrior, **options: Any) -> tuple[SharedWeights, ...] | None:
     data = make_data(**options)
     collapsed = CollapsedProgram(MultiTaskModel(prior, Gaussian()).program(data), data)
@@ -219,7 +239,9 @@ def test_a_mean_is_known_by_what_it_does() -> None:
     assert found.shape == (3, 1)
 
 
-@pytest.mark.parametrize("prior", [Multiplied(), Widening(), Hierarchical(mean=StudentT(4.0, 0.0, 1.0))])
+@pytest.mark.parametrize(
+    "prior", [Multiplied(), Widening(), Loose(), Leaning(), Hierarchical(mean=StudentT(4.0, 0.0, 1.0))]
+)
 def test_what_the_rows_are_not_normal_in_stays(prior: AbstractTaskPrior) -> None:
     assert sites(prior) == ()
 
