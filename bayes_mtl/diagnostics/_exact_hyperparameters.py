@@ -1,6 +1,6 @@
 """Draws of the hyperparameters' own posterior, with the weights integrated out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -79,6 +79,9 @@ def exact_hyperparameters(posterior: Posterior, data: TaskData) -> ExactHyperpar
         )
         if found is None:
             return None
+        # Far out, where the density is zero, a matrix may be singular.
+        kept = found.weights > 0
+        found = replace(found, points=found.points[torch.as_tensor(kept)], weights=found.weights[kept])
         values, _ = potential.unpack(found.points)
         shared = smaller.draw_shared(values) if smaller else {}
     return ExactHyperparameters({**values, **shared}, found)

@@ -1,6 +1,7 @@
 """Hyperparameters with the weights integrated out, and approximations beside them."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,11 +9,12 @@ import torch
 from pyro.distributions import HalfNormal
 
 from bayes_mtl import MultiTaskModel, Posterior, TaskData
-from bayes_mtl.diagnostics import check
+from bayes_mtl.diagnostics import _exact_hyperparameters, check
 from bayes_mtl.diagnostics._check_hyperparameters import check_hyperparameters
 from bayes_mtl.diagnostics._exact_hyperparameters import ExactHyperparameters, exact_hyperparameters
 from bayes_mtl.diagnostics._remedies import better_inferences
 from bayes_mtl.inference import MAP, Collapsed
+from bayes_mtl.inference._adaptive_importance import WeightedPoints
 from bayes_mtl.inference._collapsed_program import CollapsedProgram
 from bayes_mtl.inference._potential import Potential
 from bayes_mtl.likelihoods import Gaussian
@@ -62,6 +64,25 @@ def test_one_scale_by_quadrature() -> None:
     centre = found.found.weights @ values
     assert centre == pytest.approx(mean, abs=4 * error)
     assert np.sqrt(found.found.weights @ (values - centre) ** 2) == pytest.approx(sd, abs=3 * error)
+
+
+def test_points_without_weight_may_be_anywhere(laplace: Posterior, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = _exact_hyperparameters.adaptive_importance
+
+    def with_one_far_out(*arguments: Any) -> WeightedPoints | None:
+        found = original(*arguments)
+        if found is None:
+            return None
+        far = torch.full_like(found.points[:1], 500.0)  # scales whose squares are infinite
+        return replace(found, points=torch.cat([found.points, far]), weights=np.append(found.weights, 0.0))
+
+    expected = exact_hyperparameters(laplace, DATA)
+    monkeypatch.setattr(_exact_hyperparameters, "adaptive_importance", with_one_far_out)
+    found = exact_hyperparameters(laplace, DATA)
+    assert found is not None and expected is not None
+    assert "mean" in found.values
+    for name, values in expected.values.items():
+        assert torch.equal(found.values[name], values)
 
 
 def test_draws_of_the_exact_posterior_are_fine(laplace: Posterior, exact: ExactHyperparameters) -> None:
