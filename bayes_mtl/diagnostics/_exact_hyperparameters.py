@@ -12,7 +12,7 @@ from bayes_mtl.diagnostics._psis import USABLE
 from bayes_mtl.inference._adaptive_importance import WeightedPoints, adaptive_importance
 from bayes_mtl.inference._collapsed_program import CollapsedProgram, why_not_collapsed
 from bayes_mtl.inference._local import local_parameters
-from bayes_mtl.inference._many_densities import log_densities
+from bayes_mtl.inference._many_densities import NotANumber, log_densities
 from bayes_mtl.inference._marginal_program import MarginalProgram
 from bayes_mtl.inference._potential import Potential
 from bayes_mtl.inference._shared_weights import shared_weights
@@ -79,12 +79,17 @@ def exact_hyperparameters(posterior: Posterior, data: TaskData) -> ExactHyperpar
         )
         if found is None:
             return None
-        # Far out, where the density is zero, a matrix may be singular.
-        kept = found.weights > 0
-        found = replace(found, points=found.points[torch.as_tensor(kept)], weights=found.weights[kept])
         values, _ = potential.unpack(found.points)
-        shared = smaller.draw_shared(values) if smaller else {}
-    return ExactHyperparameters({**values, **shared}, found)
+        if smaller is None:
+            return ExactHyperparameters(dict(values), found)
+        with NotANumber():
+            shared = smaller.draw_shared(values)
+    # Far out, where points hardly count, a matrix may be singular to machine precision.
+    kept = torch.stack([value.flatten(1).isfinite().all(-1) for value in shared.values()]).all(0)
+    weights = found.weights * kept.numpy()
+    every = {name: value[kept] for name, value in {**values, **shared}.items()}
+    rest = replace(found, points=found.points[kept], weights=weights[kept.numpy()] / weights.sum())
+    return ExactHyperparameters(every, rest)
 
 
 def _around(points: Tensor) -> StudentMixture:

@@ -22,7 +22,7 @@ _IN_CACHE = 200_000
 def log_densities(potential: Potential, points: Tensor) -> Tensor:
     """``[points]``; minus infinity where a matrix is singular, or the density no number."""
     together = in_cache(_numbers(potential))
-    with _NotANumber(), torch.no_grad():
+    with NotANumber(), torch.no_grad():
         found = torch.cat([_of_part(potential, part) for part in points.split(together)])
     return found.nan_to_num(nan=-math.inf, neginf=-math.inf)
 
@@ -48,7 +48,7 @@ def _numbers(potential: Potential) -> int:
     return max([1, *(batch.x.numel() for batch in potential.arguments if isinstance(batch, Batch))])
 
 
-class _NotANumber(TorchFunctionMode):
+class NotANumber(TorchFunctionMode):
     """A factor of a singular matrix is not a number, and no error: other points go on beside it."""
 
     def __torch_function__(
