@@ -14,6 +14,8 @@ from torch import Tensor
 _EXACT = (torch.float32, torch.float64)
 _ROWS = 4
 """Largest matrix to be written out: the operations grow with the cube of it."""
+_SIDE = _ROWS + 1
+"""Largest side of one of many matrices whose product is written out: with a column beside a system's own."""
 _RUNNING = 8
 """Longest running sum or product."""
 _NUMBERS = 4_096
@@ -72,6 +74,18 @@ def _product(one: Tensor, other: Tensor) -> Any:
     return (one.unsqueeze(-1) * other.unsqueeze(-3)).sum(-2)
 
 
+def _products(one: Tensor, other: Tensor) -> Any:
+    """Of many matrices, each with its own: a library's call for each costs more than what it does."""
+    inner, columns = other.shape[-2:]
+    if max(*one.shape[-2:], columns) > _SIDE or not other.numel() or one.dtype not in _EXACT:
+        return _product(one, other)
+    left, right = (
+        [[m[..., i, j] for j in range(m.shape[-1])] for i in range(m.shape[-2])] for m in (one, other)
+    )
+    rows = [[_sum([row[k] * right[k][j] for k in range(inner)]) for j in range(columns)] for row in left]
+    return torch.stack([torch.stack(row, -1) for row in rows], -2)
+
+
 def _running_sum(value: Tensor, dim: int, *, dtype: torch.dtype | None = None) -> Any:
     if not _short(value, dim, dtype):
         return NotImplemented
@@ -126,7 +140,7 @@ SMALL_ALGEBRA: dict[Any, Callable[..., Any]] = {
     _ATEN.cholesky_inverse.default: _cholesky_inverse,
     _ATEN.linalg_solve_triangular.default: _solve_triangular,
     _ATEN.mm.default: _product,
-    _ATEN.bmm.default: _product,
+    _ATEN.bmm.default: _products,
     _ATEN.cumsum.default: _running_sum,
     _ATEN.cumprod.default: _running_product,
 }

@@ -49,6 +49,7 @@ CASES: dict[str, Callable[[int], tuple[Callable[..., Tensor], tuple[Tensor, ...]
     ),
     "mm": lambda n: (torch.mm, (torch.randn(7, n), torch.randn(n, 2))),
     "bmm": lambda n: (torch.bmm, (torch.randn(6, 2, n), torch.randn(6, n, 3))),
+    "many bmm": lambda n: (torch.bmm, (torch.randn(2_000, 2, n), torch.randn(2_000, n, 3))),
     "cumsum": lambda n: (lambda a: a.cumsum(0), (torch.randn(n, 3),)),
     "cumprod": lambda n: (lambda a: a.cumprod(-1), (torch.randn(3, n),)),
 }
