@@ -21,6 +21,8 @@ from bayes_mtl.priors import AbstractGaussianTaskPrior
 _OF_WEIGHTS = ("weights", "weights_noise", "weights_activity")
 _found: "WeakKeyDictionary[Program, tuple[int, dict[str, int] | None]]" = WeakKeyDictionary()
 """By program, for its tasks: a check asks several times, and each answer takes a run of the prior."""
+_shared: "WeakKeyDictionary[Program, frozenset[str]]" = WeakKeyDictionary()
+"""Names of what all tasks share, where it is drawn exactly."""
 
 
 def latent_sizes(posterior: Posterior) -> dict[str, int] | None:
@@ -92,9 +94,10 @@ def drawn_exactly(posterior: Posterior) -> frozenset[str]:
     sizes, program = latent_sizes(posterior), posterior.program
     if not collapsed(posterior) or sizes is None or not isinstance(program.prior, AbstractGaussianTaskPrior):
         return frozenset()
-    names = {name for name in sizes if of_weights(name)}
-    sites = shared_weights(program, program.prior, program.dims(tasks=range(len(posterior.tasks))))
-    return frozenset(names | {site.name for site in sites or ()})
+    if program not in _shared:
+        sites = shared_weights(program, program.prior, program.dims(program.task_features)) or ()
+        _shared[program] = frozenset(site.name for site in sites)
+    return _shared[program] | {name for name in sizes if of_weights(name)}
 
 
 def at_one_point(posterior: Posterior) -> tuple[str, ...]:

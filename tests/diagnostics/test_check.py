@@ -7,7 +7,7 @@ import numpy as np
 import pyro
 import pytest
 import torch
-from pyro.distributions import Normal
+from pyro.distributions import HalfNormal, Normal
 from torch import Tensor
 
 from bayes_mtl import MultiTaskModel, TaskData, load
@@ -16,7 +16,7 @@ from bayes_mtl.diagnostics import check
 from bayes_mtl.inference import MAP, SVI, Collapsed, fit
 from bayes_mtl.likelihoods import Bernoulli, Gaussian
 from bayes_mtl.networks import MLP
-from bayes_mtl.priors import AbstractTaskPrior, Hierarchical, Pooled
+from bayes_mtl.priors import AbstractTaskPrior, Hierarchical, Independent, Pooled, TaskClustering
 from tests.diagnostics.posteriors import as_chains, data, exact, moved
 
 
@@ -123,3 +123,15 @@ def test_the_check_leaves_posterior_and_random_state_alone() -> None:
     check(posterior)
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(value, before[name]) for name, value in posterior.draws.items())
+
+
+@pytest.mark.parametrize(
+    "prior", [TaskClustering(2, weights_prior="gate", task_mean=True), Independent(HalfNormal(1.0))]
+)
+def test_collapsed_fits_with_features_of_tasks_are_checked(prior: AbstractTaskPrior) -> None:
+    """What is asked of the prior again is asked with these."""
+    rows = data(6)
+    rows = TaskData.from_arrays(rows.x, rows.y, rows.task, task_features=np.arange(6.0)[:, None])
+    fitted = Collapsed(MAP(laplace=0), draws=50).run(MultiTaskModel(prior, Gaussian()), rows)
+    report = check(fitted, rows)
+    assert any(finding.title == "Hyperparameters are a point estimate" for finding in report.findings)
