@@ -10,11 +10,14 @@ from bayes_mtl.inference._rows_by_task import RowsByTask
 from bayes_mtl.inference._small_systems import backward_solved, factor_of, forward_solved
 from bayes_mtl.inference._white_system import times
 
-_ITERATIONS, _CLOSE = 20, 1e-8
-"""Most steps, and the gain in nats that a step may still promise where it ends.
+_ITERATIONS, _CONCAVE, _CLOSE = 20, 50, 1e-8
+"""Most steps, the most where no cell curves the other way, and the gain in nats that a step may still promise
+where it ends.
 
 Where the rows are likely at all a handful is enough; what is left then are hyperparameters far out, such as a
-Student-t of next to no scale, whose density is small however it is calculated.
+Student-t of next to no scale, whose density is small however it is calculated. Where the density is concave,
+what is left is on its way: steps that begin where it hardly curves (counts far from their rate) go too far,
+and back by halves.
 """
 _SHORTEST, _ROUNDING = 1e-6, 1e-12
 """Length of a step below which a task stays where it is, and a loss that rounding may cause."""
@@ -58,7 +61,7 @@ def white_modes(
     step, length = torch.zeros_like(white), torch.ones_like(white[..., 0])
     value = torch.full_like(length, -torch.inf)
     factor, close = torch.zeros_like(value).expand(columns, columns, *value.shape), value.isfinite()
-    for _ in range(_ITERATIONS):
+    for number in range(1, _CONCAVE + 1):
         trial = white + length.unsqueeze(-1) * step
         found = curved(density, rows.predictor(mean + times(trial.unsqueeze(-2), root.mT).squeeze(-2)))
         worth = rows.totals(found.log) - 0.5 * trial.square().sum(-1)
@@ -75,6 +78,8 @@ def white_modes(
         length = torch.where(better, 1.0, length / 2)
         close = close | better & (solved.square().sum(0) < _CLOSE)
         if bool((close | value.isneginf() | (length < _SHORTEST)).all()):
+            break
+        if number >= _ITERATIONS and bool((found.curvature < 0).any()):
             break
     return WhiteModes(white, value, factor)
 
