@@ -132,7 +132,7 @@ def test_many_weights_are_no_reason_for_alarm_and_cost_little(
 
 def test_one_bad_weight_among_thousands_is_found(many: Posterior) -> None:
     spread = float(many.draws["weights"][:, 637, 1].std())
-    report = check(moved(many, "weights", (637, 1, 0), last_chain(many, 1.5 * spread)))
+    report = check(moved(many, "weights", (637, 1, 0), last_chain(many, spread)))
     assert report.findings[0].severity == "serious"
     assert report.findings[0].names[0] == "weights[school 637, age]"
 

@@ -32,9 +32,8 @@ from tests.inference.test_evidence import DATA, KINDS, LIKELIHOODS, make_data, o
 from tests.priors.cases import JOINT
 
 MEANS = {"pooled", "hierarchical", "hierarchical_diagonal", "tree_of_scales", "low_rank"}
-OTHERS = {"independent", "independent_learned", "group_sparse", "horseshoe", "student_t", "group_lasso"} | {
-    "normal_inverse_gaussian"
-}
+OTHERS = {"independent", "independent_learned", "group_sparse", "horseshoe", "student_t"}
+OTHERS |= {"group_lasso", "normal_inverse_gaussian"}
 """Without a mean of the population: only fixed weights are shared. Of the rest, tasks are correlated given
 their hyperparameters, or mixtures."""
 
@@ -110,7 +109,7 @@ def test_the_evidence_is_the_dense_density(name: str, kind: str) -> None:
         densities = log_densities(together(found, (), draws), draws.number)["evidence"]
         for s in range(draws.number):
             expected = oracle(found, data, draws.one(s))
-            # eigenvalues of products of rows know twice the digits that the rows do
+            # rows are roots of what their products hold, which is half of the digits
             assert torch.isclose(densities[s % len(densities)], expected, rtol=1e-8, atol=0)
 
 
